@@ -1,0 +1,83 @@
+package core
+
+import (
+	"context"
+	"time"
+)
+
+// change loads a generation, changes it, and saves it with its ledger entries and the
+// steps that it now calls for, in one transaction.
+func (s *Studio) change(ctx context.Context, id GenerationID, change func(*Generation) ([]Entry, error)) (Generation, error) {
+	var changed Generation
+	err := s.Store.InTx(ctx, func(ctx context.Context, tx Tx) error {
+		g, err := tx.Load(ctx, id)
+		if err != nil {
+			return err
+		}
+		before := g.clone()
+		entries, err := change(&g)
+		if err != nil {
+			return err
+		}
+		if err := tx.Save(ctx, g); err != nil {
+			return err
+		}
+		changed = g
+		return s.book(ctx, tx, before, g, entries)
+	})
+	return changed, err
+}
+
+// book writes what a change from before to after entails: entries and steps.
+func (s *Studio) book(ctx context.Context, tx Tx, before, after Generation, entries []Entry) error {
+	if err := tx.Book(ctx, entries); err != nil {
+		return err
+	}
+	limited := s.limit(after.Request.Model) > 0
+	for _, step := range stepsAfter(before, after, limited, s.Now()) {
+		if err := tx.Enqueue(ctx, step.Step, step.due); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type dueStep struct {
+	Step
+	due time.Time
+}
+
+// stepsAfter are the steps that a change calls for: one for each take that has become
+// claimable; one for whoever waits behind a take of a limited model that has ended,
+// because its own step has passed it over; and one for an outcome that nobody tells.
+func stepsAfter(before, after Generation, limited bool, now time.Time) []dueStep {
+	var steps []dueStep
+	for i, t := range after.Takes {
+		var was Take
+		if i < len(before.Takes) {
+			was = before.Takes[i]
+		}
+		switch {
+		case t.claimable() && !was.claimable():
+			steps = append(steps, dueStep{Step{Kind: StepRender}, t.DueAt})
+		case limited && t.State.Ended() && !was.State.Ended():
+			steps = append(steps, dueStep{Step{Kind: StepRender}, now})
+		}
+	}
+	if after.tellable() && !before.tellable() {
+		steps = append(steps, dueStep{Step{Kind: StepDeliver, Generation: after.ID}, later(after.DueAt, now)})
+	}
+	return steps
+}
+
+// tellable reports whether all has ended and nobody is telling it.
+func (g *Generation) tellable() bool {
+	return g.State == Open && g.TakesEnded() && g.Holder == ""
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,188 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// Waits of the render step.
+const (
+	firstWait   = 2 * time.Second  // after Busy without a hint, doubled each time
+	longestWait = time.Minute      // and the cap of a provider's hint
+	holdWait    = 20 * time.Second // between tries while the operator mends key or balance
+	retries     = 3                // tries of a take whose preparation fails for a reason of ours
+	lastWords   = 5 * time.Second  // to store what has happened, when the process must stop
+	quietFor    = 3 * time.Second  // before progress is shown, and between two showings
+)
+
+// workRender claims the fairest take, renders it, and delivers if it was the last.
+func (s *Studio) workRender(ctx context.Context) error {
+	g, take, found, err := s.claim(ctx)
+	if err != nil || !found {
+		return err
+	}
+	model, err := s.Catalog.Find(g.Request.Model)
+	if err != nil {
+		return s.settle(ctx, g.ID, take, Image{}, &Error{Kind: NoModel, Err: err})
+	}
+	began := s.Now()
+	stop := s.showProgress(ctx, g)
+	image, err := s.render(ctx, g, take, model)
+	stop()
+	s.OnStep(StepRender, model.ID, err, s.Now().Sub(began))
+	if errors.Is(err, ErrLost) {
+		return nil
+	}
+	return s.settle(ctx, g.ID, take, image, err)
+}
+
+func (s *Studio) claim(ctx context.Context) (g Generation, take int, found bool, err error) {
+	now := s.Now()
+	err = s.Store.InTx(ctx, func(ctx context.Context, tx Tx) error {
+		found = false
+		waiting, running, err := tx.Queue(ctx, now)
+		if err != nil {
+			return err
+		}
+		next, any := Fairest(waiting, running, s.limit)
+		if !any {
+			return nil
+		}
+		if g, err = tx.Load(ctx, next.Generation); err != nil {
+			return err
+		}
+		if err := g.Claim(next.Take, s.Holder, now); err != nil {
+			return err
+		}
+		take, found = next.Take, true
+		return tx.Save(ctx, g)
+	})
+	if errors.Is(err, ErrLost) {
+		return g, 0, false, nil
+	}
+	return g, take, found, err
+}
+
+// limit is how many calls of a model may run at once; 0 is no limit.
+func (s *Studio) limit(model string) int {
+	known, err := s.Catalog.Find(model)
+	if err != nil {
+		return 0
+	}
+	return known.Concurrent
+}
+
+func (s *Studio) render(ctx context.Context, g Generation, take int, model Model) (Image, error) {
+	order := Order{
+		Generation: g.ID, Take: take, Request: g.Request, Model: model,
+		Key: fmt.Sprintf("out/%s-%d", g.ID, take+1),
+		Begin: func(ctx context.Context) error {
+			_, err := s.change(ctx, g.ID, func(g *Generation) ([]Entry, error) { return nil, g.Begin(take, s.Holder) })
+			return err
+		},
+		// The ticket is worth a picture: it is stored even while the process is stopping.
+		Keep: func(ctx context.Context, ticket Ticket) error {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+			defer cancel()
+			_, err := s.change(ctx, g.ID, func(g *Generation) ([]Entry, error) { return nil, g.Keep(take, s.Holder, ticket) })
+			return err
+		},
+	}
+	if ticket := g.Takes[take].Ticket; ticket != "" {
+		return s.Renderer.Resume(ctx, order, ticket)
+	}
+	return s.Renderer.Render(ctx, order)
+}
+
+// settle records how a take's rendering ended. It outlives ctx, which may have ended because
+// the process must stop.
+func (s *Studio) settle(ctx context.Context, id GenerationID, take int, image Image, cause error) error {
+	stopping := ctx.Err() != nil
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	defer cancel()
+	if KindOf(cause) == Paused && cause != nil {
+		if s.pause.begin(s.Now()) {
+			s.Log.Error("the provider refuses the key or the balance is used up", "err", cause)
+			s.OnPause(ctx, cause)
+		}
+	} else if cause == nil {
+		s.pause.end()
+	}
+	mine := false
+	g, err := s.change(ctx, id, func(g *Generation) ([]Entry, error) {
+		entries, err := s.decide(g, take, image, cause, stopping)
+		mine = err == nil && !stopping && g.HoldDelivery(s.Holder, s.Now()) == nil
+		return entries, err
+	})
+	if errors.Is(err, ErrLost) {
+		return nil
+	}
+	if err != nil || !mine {
+		return err
+	}
+	return s.deliver(ctx, g)
+}
+
+// decide is the table of Kinds, applied to a take.
+func (s *Studio) decide(g *Generation, take int, image Image, cause error, stopping bool) ([]Entry, error) {
+	t, now := g.Takes[take], s.Now()
+	if cause == nil {
+		return g.Rendered(take, s.Holder, image, now)
+	}
+	known := AsError(cause)
+	ticketed := t.State == TakeTicketed
+	switch {
+	case stopping && (t.State == TakeQueued || ticketed):
+		return nil, g.Release(take, s.Holder)
+	case known.Kind == Internal && t.State == TakeBegun:
+		// A fault of ours after the call began leaves its end unknown.
+		known = &Error{Kind: Ambiguous, Err: cause}
+	case known.Kind == Internal && t.Attempts+1 < retries:
+		return nil, g.PutBack(take, s.Holder, now.Add(backoff(t.Attempts)))
+	case known.Kind.Rule().Step == Wait:
+		wait := min(known.After, longestWait)
+		if wait <= 0 {
+			wait = backoff(t.Attempts)
+		}
+		return nil, g.PutBack(take, s.Holder, now.Add(wait))
+	case known.Kind.Rule().Step == Hold && now.Before(g.CreatedAt.Add(PauseLimit)):
+		return nil, g.PutBack(take, s.Holder, now.Add(holdWait))
+	}
+	s.Log.Warn("a take has failed", "generation", g.ID, "take", take, "model", g.Request.Model, "err", cause)
+	return g.Fail(take, s.Holder, known, now)
+}
+
+// backoff doubles with each attempt, with jitter.
+func backoff(attempts int) time.Duration {
+	wait := min(firstWait<<min(attempts, 10), longestWait)
+	return wait/2 + rand.N(wait/2+1)
+}
+
+// showProgress shows that work goes on, until stop is called, which waits for a showing
+// that is under way: nothing comes after the final message.
+func (s *Studio) showProgress(ctx context.Context, g Generation) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(quietFor)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			progress := Progress{Generation: g.ID, Request: g.Request, Waited: s.Now().Sub(g.CreatedAt)}
+			if seat, found := s.seats[g.ReplyTo.Platform]; found {
+				if err := seat.courier.Progress(ctx, g.ReplyTo, progress); err != nil && ctx.Err() == nil {
+					s.Log.Debug("progress was not shown", "generation", g.ID, "err", err)
+				}
+			}
+		}
+	}()
+	return func() { cancel(); <-done }
+}

@@ -1,0 +1,193 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+)
+
+// Times of the sweep.
+const (
+	beatEvery  = 5 * time.Second
+	deadAfter  = 20 * time.Second // without a heartbeat
+	sweepEvery = 15 * time.Second
+	purgeEvery = 10 * time.Minute
+	// InputsKeep is how long pictures that went in stay after the end.
+	InputsKeep = 24 * time.Hour
+)
+
+// Recover makes good what an earlier crash has left: it gives this process its
+// heartbeat, frees what dead ones held and makes the steps that are missing. It
+// returns when that is done; call it before the queue and the adapters run.
+func (s *Studio) Recover(ctx context.Context) error {
+	before := s.Now().Add(-deadAfter)
+	if s.Alone {
+		before = s.Now().Add(deadAfter)
+	}
+	err := s.Store.InTx(ctx, func(ctx context.Context, tx Tx) error {
+		if err := tx.Beat(ctx, s.Holder, s.Now()); err != nil {
+			return err
+		}
+		return tx.Bury(ctx, s.Holder, before)
+	})
+	if err != nil {
+		return fmt.Errorf("recover: %w", err)
+	}
+	return s.sweep(ctx)
+}
+
+// Run keeps the heartbeat and sweeps until ctx ends; then it waits for the events
+// it has given to adapters.
+func (s *Studio) Run(ctx context.Context) error {
+	defer s.alive.Wait()
+	beat, sweep, purge := time.NewTicker(beatEvery), time.NewTicker(sweepEvery), time.NewTicker(purgeEvery)
+	defer beat.Stop()
+	defer sweep.Stop()
+	defer purge.Stop()
+	s.report("events were not adopted", s.adopt(ctx))
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-beat.C:
+			s.report("no heartbeat", s.beat(ctx))
+		case <-sweep.C:
+			s.report("a sweep was not finished", s.sweep(ctx))
+			s.report("events were not adopted", s.adopt(ctx))
+		case <-purge.C:
+			s.report("pictures were not purged", s.purgeSpoiled(ctx))
+		}
+	}
+}
+
+func (s *Studio) report(what string, err error) {
+	if err != nil && !errors.Is(err, context.Canceled) {
+		s.Log.Error(what, "err", err)
+	}
+}
+
+func (s *Studio) beat(ctx context.Context) error {
+	return s.Store.InTx(ctx, func(ctx context.Context, tx Tx) error {
+		if err := tx.Beat(ctx, s.Holder, s.Now()); err != nil {
+			return err
+		}
+		return tx.Bury(ctx, s.Holder, s.Now().Add(-deadAfter))
+	})
+}
+
+// sweep ends what is over, frees what dead processes held, and gives every
+// unfinished generation the step that it lacks.
+func (s *Studio) sweep(ctx context.Context) error {
+	var problems []error
+	orphans, err := s.Store.Orphans(ctx)
+	problems = append(problems, err)
+	for _, id := range orphans {
+		problems = append(problems, s.adoptGeneration(ctx, id))
+	}
+	overdue, err := s.Store.Overdue(ctx, s.Now().Add(-Deadline))
+	problems = append(problems, err)
+	for _, id := range overdue {
+		_, err := s.change(ctx, id, func(g *Generation) ([]Entry, error) { return g.Expire(s.Now()), nil })
+		problems = append(problems, err)
+	}
+	untold, err := s.Store.Untold(ctx, s.Now().Add(-sweepEvery))
+	problems = append(problems, err)
+	problems = append(problems, s.Store.InTx(ctx, func(ctx context.Context, tx Tx) error { return s.topUp(ctx, tx, untold) }))
+	return errors.Join(problems...)
+}
+
+func (s *Studio) adoptGeneration(ctx context.Context, id GenerationID) error {
+	var living map[HolderID]bool
+	err := s.Store.InTx(ctx, func(ctx context.Context, tx Tx) (err error) {
+		living, err = tx.Holders(ctx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	_, err = s.change(ctx, id, func(g *Generation) ([]Entry, error) {
+		return g.Orphan(func(h HolderID) bool { return !living[h] }, s.Now()), nil
+	})
+	return err
+}
+
+// topUp makes as many render steps as there are claimable takes without one, and
+// delivery steps for what is long due.
+func (s *Studio) topUp(ctx context.Context, tx Tx, untold []GenerationID) error {
+	claimable, err := tx.Claimable(ctx, s.Now())
+	if err != nil {
+		return err
+	}
+	steps, err := tx.RenderSteps(ctx)
+	if err != nil {
+		return err
+	}
+	for range claimable - steps {
+		if err := tx.Enqueue(ctx, Step{Kind: StepRender}, s.Now()); err != nil {
+			return err
+		}
+	}
+	for _, id := range untold {
+		if err := tx.Enqueue(ctx, Step{Kind: StepDeliver, Generation: id}, s.Now()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// adopt works the events that dead processes have accepted and not answered.
+func (s *Studio) adopt(ctx context.Context) error {
+	var events []Event
+	err := s.Store.InTx(ctx, func(ctx context.Context, tx Tx) (err error) {
+		events, err = tx.AdoptEvents(ctx, s.Holder)
+		return err
+	})
+	for _, event := range events {
+		seat, found := s.seats[event.Platform]
+		if !found {
+			continue
+		}
+		s.alive.Go(func() {
+			defer func() {
+				if fault := recover(); fault != nil {
+					s.Log.Error("an adopted event was not worked", "platform", event.Platform, "err", fmt.Errorf("panic: %v\n%s", fault, debug.Stack()))
+				}
+			}()
+			seat.receive(ctx, event)
+		})
+	}
+	return err
+}
+
+// purgeSpoiled deletes pictures whose time is up.
+func (s *Studio) purgeSpoiled(ctx context.Context) error {
+	now := s.Now()
+	ids, err := s.Store.Spoiled(ctx, now.Add(-InputsKeep), now.Add(-s.Keep))
+	problems := []error{err}
+	for _, id := range ids {
+		problems = append(problems, s.purge(ctx, id, false))
+	}
+	return errors.Join(problems...)
+}
+
+// purge deletes a generation's pictures: its inputs after InputsKeep, its results after
+// Keep, and all of them where its owner asks for it.
+func (s *Studio) purge(ctx context.Context, id GenerationID, all bool) error {
+	var keys []string
+	_, err := s.change(ctx, id, func(g *Generation) ([]Entry, error) {
+		keys, g.InputsGone = g.inputKeys(), true
+		if all || s.Now().Sub(g.EndedAt) >= s.Keep {
+			for _, image := range g.Images() {
+				keys = append(keys, image.Key)
+			}
+			g.Purged = true
+		}
+		return nil, nil
+	})
+	if err != nil {
+		return err
+	}
+	return s.Pictures.Delete(ctx, keys...)
+}
