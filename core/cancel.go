@@ -28,7 +28,7 @@ func (s *Studio) Cancel(ctx context.Context, user UserID, id GenerationID) ([]Ca
 		if err != nil {
 			return done, err
 		}
-		if g.State == Open {
+		if g.State == Open && g.CancelAsked {
 			done = append(done, Cancellation{g.ID, g.Begun()})
 		}
 	}

@@ -61,6 +61,8 @@ func (c *Catalog) put(row []byte) error {
 	at, known := c.index[name.ID]
 	if known {
 		model = c.models[at]
+		// JSON is decoded into what a pointer points to, which the older catalogue shares.
+		model.Price, model.SupportsAspect, model.SupportsSize = copied(model.Price), copied(model.SupportsAspect), copied(model.SupportsSize)
 	}
 	if name.SizeRule != nil {
 		model.SizeRule = SizeRule{} // a rule is replaced whole
@@ -80,13 +82,20 @@ func (c *Catalog) put(row []byte) error {
 	return nil
 }
 
+func copied[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	return new(*p)
+}
+
 // check says whether a row can be served at all.
 func (m Model) check() error {
 	_, _, fallbackErr := m.Shape(Aspect{}, Size{})
 	rule := m.SizeRule
 	switch {
-	case m.ID == "" || len(m.ID) > 80 || strings.ContainsFunc(m.ID, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return errors.New("id must be 1 to 80 printable ASCII characters without a space")
+	case m.ID == "" || len(m.ID) > 80 || strings.ContainsFunc(m.ID, func(r rune) bool { return r <= ' ' || r > '~' || r >= 'A' && r <= 'Z' }):
+		return errors.New("id must be 1 to 80 printable ASCII characters without a space or a capital")
 	case m.Kind != "t2i" && m.Kind != "i2i":
 		return errors.New(`kind must be "t2i" or "i2i"`)
 	case m.Endpoint != Unified && m.Endpoint != FluxGeneral && m.Endpoint != Kontext:
@@ -101,8 +110,11 @@ func (m Model) check() error {
 		return errors.New("size_rule lists nothing")
 	case rule.Type == SizeRange && (rule.Min < 1 || rule.Max < rule.Min):
 		return errors.New("size_rule needs min and max")
-	case rule.Type == SizeList && !slices.ContainsFunc(rule.Sizes, func(s Size) bool { return s.String() == string(rule.Fallback) }),
-		rule.Type == SizeRange && !m.defaultSize().within(rule.Min, rule.Max):
+	case slices.ContainsFunc(rule.Sizes, Size.IsZero), slices.ContainsFunc(rule.Aspects, Aspect.IsZero):
+		return errors.New("size_rule lists an empty entry")
+	case rule.Type == AspectList && rule.Fallback != "" && !slices.ContainsFunc(rule.Aspects, func(a Aspect) bool { return a.String() == string(rule.Fallback) }),
+		rule.Type == SizeList && !slices.ContainsFunc(rule.Sizes, func(s Size) bool { return s.String() == string(rule.Fallback) }),
+		rule.Type == SizeRange && (!m.defaultSize().within(rule.Min, rule.Max) || m.defaultSize().Width%max(rule.Step, 1) != 0):
 		return errors.New("size_rule.fallback must be what the rule allows")
 	}
 	return fallbackErr

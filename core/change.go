@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -28,6 +29,28 @@ func (s *Studio) change(ctx context.Context, id GenerationID, change func(*Gener
 	return changed, err
 }
 
+// record is change for what has happened and must not be forgotten: it is tried until
+// the store takes it, and when the process must stop for lastWords more.
+func (s *Studio) record(ctx context.Context, id GenerationID, change func(*Generation) ([]Entry, error)) (Generation, error) {
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), Deadline)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(lastWords, cancel) })()
+	for attempt := 0; ; attempt++ {
+		once, done := context.WithTimeout(last, lastWords)
+		g, err := s.change(once, id, change)
+		done()
+		if err == nil || errors.Is(err, ErrLost) || KindOf(err) == NotFound {
+			return g, err
+		}
+		s.Log.Warn("what happened is not recorded yet", "generation", id, "attempt", attempt+1, "err", err)
+		select {
+		case <-time.After(backoff(attempt)):
+		case <-last.Done():
+			return g, err
+		}
+	}
+}
+
 // book writes what a change from before to after entails: entries and steps.
 func (s *Studio) book(ctx context.Context, tx Tx, before, after Generation, entries []Entry) error {
 	if err := tx.Book(ctx, entries); err != nil {
@@ -48,7 +71,7 @@ type dueStep struct {
 }
 
 // stepsAfter are the steps that a change calls for: one for each take that has become
-// claimable; one for whoever waits behind a take of a limited model that has ended,
+// claimable; one for whoever waits behind a take of a limited model that has made room,
 // because its own step has passed it over; and one for an outcome that nobody tells.
 func stepsAfter(before, after Generation, limited bool, now time.Time) []dueStep {
 	var steps []dueStep
@@ -57,10 +80,10 @@ func stepsAfter(before, after Generation, limited bool, now time.Time) []dueStep
 		if i < len(before.Takes) {
 			was = before.Takes[i]
 		}
-		switch {
-		case t.claimable() && !was.claimable():
-			steps = append(steps, dueStep{Step{Kind: StepRender}, t.DueAt})
-		case limited && t.State.Ended() && !was.State.Ended():
+		if t.claimable() && !was.claimable() {
+			steps = append(steps, dueStep{Step{Kind: StepRender}, later(t.DueAt, now)})
+		}
+		if limited && was.running() && !t.running() {
 			steps = append(steps, dueStep{Step{Kind: StepRender}, now})
 		}
 	}

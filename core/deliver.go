@@ -3,6 +3,8 @@ package core
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"time"
 )
 
@@ -28,9 +30,7 @@ func (s *Studio) deliver(ctx context.Context, g Generation) error {
 	receipt, cause := s.carry(ctx, g)
 	s.OnStep(StepDeliver, g.Request.Model, cause, s.Now().Sub(began))
 	stopping := ctx.Err() != nil
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
-	defer cancel()
-	_, err := s.change(ctx, g.ID, func(g *Generation) ([]Entry, error) {
+	_, err := s.record(ctx, g.ID, func(g *Generation) ([]Entry, error) {
 		now := s.Now()
 		due := now
 		known := AsError(cause)
@@ -41,7 +41,11 @@ func (s *Studio) deliver(ctx context.Context, g Generation) error {
 			s.Log.Warn("an outcome was not delivered and is kept", "generation", g.ID, "platform", g.ReplyTo.Platform, "attempt", g.Attempts+1, "err", cause)
 			return nil, g.End(s.Holder, receipt, false, now)
 		case !stopping:
-			due = now.Add(max(min(known.After, longestWait), backoff(g.Attempts)))
+			due = now.Add(max(known.After, backoff(g.Attempts)))
+			// Once more at the deadline, whatever the platform wants: then it is kept.
+			if end := g.CreatedAt.Add(Deadline + time.Second); due.After(end) {
+				due = end
+			}
 			s.Log.Info("a delivery is tried again", "generation", g.ID, "platform", g.ReplyTo.Platform, "attempt", g.Attempts+1, "err", cause)
 		}
 		return nil, g.PostponeDelivery(s.Holder, receipt, due)
@@ -52,7 +56,14 @@ func (s *Studio) deliver(ctx context.Context, g Generation) error {
 	return err
 }
 
-func (s *Studio) carry(ctx context.Context, g Generation) (Receipt, error) {
+// carry hands an outcome to its courier. A panic there is an error like any other.
+func (s *Studio) carry(ctx context.Context, g Generation) (receipt Receipt, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			receipt, err = g.Receipt, fmt.Errorf("panic: %v\n%s", fault, debug.Stack())
+		}
+	}()
+	s.hush(g.ID, nil)
 	ctx, cancel := context.WithTimeout(ctx, deliverWithin)
 	defer cancel()
 	seat, found := s.seats[g.ReplyTo.Platform]

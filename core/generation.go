@@ -89,7 +89,7 @@ func NewGeneration(g Generation, price PTC) (Generation, []Entry) {
 	g.Takes = make([]Take, g.Request.Count)
 	var entries []Entry
 	for i := range g.Takes {
-		g.Takes[i] = Take{Index: i, State: TakeQueued, Price: price, DueAt: g.CreatedAt}
+		g.Takes[i] = Take{Index: i, State: TakeQueued, Price: price}
 		entries = append(entries, g.entry(Reserve, i, g.CreatedAt))
 	}
 	return g, entries
@@ -162,19 +162,21 @@ func (g *Generation) Release(take int, holder HolderID) error {
 
 // Fail ends a take for the reason of err, and gives its allowance back as err's Kind rules.
 func (g *Generation) Fail(take int, holder HolderID, err *Error, now time.Time) ([]Entry, error) {
-	if lost := g.change(take, holder, TakeFailed, TakeQueued, TakeBegun, TakeTicketed); lost != nil {
-		return nil, lost
+	if t := g.Takes[take]; t.State.Ended() || t.Holder != holder || holder == "" {
+		return nil, ErrLost
 	}
 	return g.failed(take, err, now), nil
 }
 
 func (g *Generation) failed(take int, err *Error, now time.Time) []Entry {
 	t := &g.Takes[take]
-	t.State, t.Holder, t.EndedAt, t.Kind, t.Reason = TakeFailed, "", now, err.Kind, err.Reason
 	entry := g.entry(Refund, take, now)
-	if err.Kind.Rule().Allowance == UncertainFor {
+	// A ticket is a call that was paid for, and a result can only be Gone after one.
+	paid := t.State == TakeTicketed || t.State == TakeBegun && err.Kind == Gone
+	if paid || err.Kind.Rule().Allowance == UncertainFor {
 		entry.Kind, entry.Unknown = Uncertain, err.Kind == Ambiguous
 	}
+	t.State, t.Holder, t.EndedAt, t.Kind, t.Reason = TakeFailed, "", now, err.Kind, err.Reason
 	return []Entry{entry}
 }
 
@@ -191,9 +193,9 @@ func (g *Generation) change(take int, holder HolderID, to TakeState, from ...Tak
 }
 
 // Cancel calls off every take whose paid call has not begun. Others are finished,
-// charged and kept for their owner.
+// charged and kept for their owner. Nothing is left to call off when all have ended.
 func (g *Generation) Cancel(now time.Time) []Entry {
-	if g.State != Open {
+	if g.State != Open || g.TakesEnded() {
 		return nil
 	}
 	g.CancelAsked = true
@@ -227,10 +229,14 @@ func (g *Generation) Orphan(dead func(HolderID) bool, now time.Time) []Entry {
 	return entries
 }
 
-// Expire ends what has not ended by the Deadline.
+// Expire ends what has not ended by the Deadline, and frees a delivery that has been held
+// for so long that nobody can be at it any more.
 func (g *Generation) Expire(now time.Time) []Entry {
 	if now.Before(g.CreatedAt.Add(Deadline)) {
 		return nil
+	}
+	if now.After(g.CreatedAt.Add(Deadline + 2*deliverWithin)) {
+		g.Holder = ""
 	}
 	var entries []Entry
 	for i := range g.Takes {

@@ -99,7 +99,8 @@ func Sniff(head []byte) Format {
 // so a decompression bomb is measured like any other picture. Key and Bytes stay empty.
 // The error is Invalid where r is no picture.
 func Measure(r io.Reader) (Image, error) {
-	buffered := bufio.NewReader(r)
+	source := &remembering{r: r}
+	buffered := bufio.NewReader(source)
 	head, err := buffered.Peek(32)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return Image{}, err
@@ -108,24 +109,37 @@ func Measure(r io.Reader) (Image, error) {
 	switch image.Format {
 	case PNG:
 		config, err := png.DecodeConfig(buffered)
-		return image.measured(config.Width, config.Height, err)
+		return image.measured(config.Width, config.Height, err, source.err)
 	case JPEG:
 		config, err := jpeg.DecodeConfig(buffered)
-		return image.measured(config.Width, config.Height, err)
+		return image.measured(config.Width, config.Height, err, source.err)
 	case GIF:
 		config, err := gif.DecodeConfig(buffered)
-		return image.measured(config.Width, config.Height, err)
+		return image.measured(config.Width, config.Height, err, source.err)
 	case WebP:
 		width, height := webpSize(head)
-		return image.measured(width, height, nil)
+		return image.measured(width, height, nil, source.err)
 	}
 	return Image{}, &Error{Kind: Invalid, Reason: ReasonNoPicture}
 }
 
-func (i Image) measured(width, height int, err error) (Image, error) {
-	var known *Error
-	if errors.As(err, &known) { // what the reader itself refused
-		return Image{}, err
+// remembering keeps the error of a reader, which a decoder may take for one of the picture.
+type remembering struct {
+	r   io.Reader
+	err error
+}
+
+func (r *remembering) Read(p []byte) (int, error) {
+	n, err := r.r.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		r.err = err
+	}
+	return n, err
+}
+
+func (i Image) measured(width, height int, err, source error) (Image, error) {
+	if err != nil && source != nil {
+		return Image{}, source
 	}
 	if err != nil || width < 1 || height < 1 {
 		return Image{}, &Error{Kind: Invalid, Reason: ReasonNoPicture, Err: err}

@@ -43,10 +43,19 @@ func ParsePresets(text []byte) (Presets, error) {
 		return Presets{}, fmt.Errorf("not a JSON object of presets: %w", err)
 	}
 	var problems []error
-	for _, list := range [][]Preset{presets.LoRAs, presets.ControlNets} {
-		for _, preset := range list {
-			if preset.Name == "" || strings.ContainsAny(preset.Name, ",: \t\n") || !validWeights(preset.Path) || preset.Scale < 0 || preset.Scale > MaxLoRAScale {
-				problems = append(problems, fmt.Errorf("preset %q needs a name without space, comma or colon, a path and a scale from 0 to %d", preset.Name, MaxLoRAScale))
+	for _, list := range []struct {
+		presets []Preset
+		most    float64
+	}{{presets.LoRAs, MaxLoRAScale}, {presets.ControlNets, MaxControlScale}} {
+		known := map[string]bool{}
+		for _, preset := range list.presets {
+			if name := strings.ToLower(preset.Name); known[name] {
+				problems = append(problems, fmt.Errorf("preset %q is there twice", preset.Name))
+			} else {
+				known[name] = true
+			}
+			if preset.Name == "" || strings.ContainsAny(preset.Name, ",: \t\n") || !validWeights(preset.Path) || preset.Scale < 0 || preset.Scale > list.most {
+				problems = append(problems, fmt.Errorf("preset %q needs a name without space, comma or colon, a path and a scale from 0 to %v", preset.Name, list.most))
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime/debug"
 	"time"
 )
 
@@ -75,7 +76,13 @@ func (s *Studio) limit(model string) int {
 	return known.Concurrent
 }
 
-func (s *Studio) render(ctx context.Context, g Generation, take int, model Model) (Image, error) {
+// render calls the renderer. A panic there is an error like any other.
+func (s *Studio) render(ctx context.Context, g Generation, take int, model Model) (image Image, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("panic: %v\n%s", fault, debug.Stack())
+		}
+	}()
 	order := Order{
 		Generation: g.ID, Take: take, Request: g.Request, Model: model,
 		Key: fmt.Sprintf("out/%s-%d", g.ID, take+1),
@@ -85,9 +92,7 @@ func (s *Studio) render(ctx context.Context, g Generation, take int, model Model
 		},
 		// The ticket is worth a picture: it is stored even while the process is stopping.
 		Keep: func(ctx context.Context, ticket Ticket) error {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
-			defer cancel()
-			_, err := s.change(ctx, g.ID, func(g *Generation) ([]Entry, error) { return nil, g.Keep(take, s.Holder, ticket) })
+			_, err := s.record(ctx, g.ID, func(g *Generation) ([]Entry, error) { return nil, g.Keep(take, s.Holder, ticket) })
 			return err
 		},
 	}
@@ -101,22 +106,13 @@ func (s *Studio) render(ctx context.Context, g Generation, take int, model Model
 // the process must stop.
 func (s *Studio) settle(ctx context.Context, id GenerationID, take int, image Image, cause error) error {
 	stopping := ctx.Err() != nil
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
-	defer cancel()
-	if KindOf(cause) == Paused && cause != nil {
-		if s.pause.begin(s.Now()) {
-			s.Log.Error("the provider refuses the key or the balance is used up", "err", cause)
-			s.OnPause(ctx, cause)
-		}
-	} else if cause == nil {
-		s.pause.end()
-	}
 	mine := false
-	g, err := s.change(ctx, id, func(g *Generation) ([]Entry, error) {
+	g, err := s.record(ctx, id, func(g *Generation) ([]Entry, error) {
 		entries, err := s.decide(g, take, image, cause, stopping)
 		mine = err == nil && !stopping && g.HoldDelivery(s.Holder, s.Now()) == nil
 		return entries, err
 	})
+	s.notePause(ctx, cause)
 	if errors.Is(err, ErrLost) {
 		return nil
 	}
@@ -124,6 +120,19 @@ func (s *Studio) settle(ctx context.Context, id GenerationID, take int, image Im
 		return err
 	}
 	return s.deliver(ctx, g)
+}
+
+// notePause tells the operator, once, that key or balance need care, and forgets it
+// when a picture comes again.
+func (s *Studio) notePause(ctx context.Context, cause error) {
+	if cause == nil {
+		s.pause.end()
+	} else if KindOf(cause) == Paused && s.pause.begin(s.Now()) {
+		s.Log.Error("the provider refuses the key or the balance is used up", "err", cause)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+		defer cancel()
+		s.OnPause(ctx, cause)
+	}
 }
 
 // decide is the table of Kinds, applied to a take.
@@ -141,48 +150,34 @@ func (s *Studio) decide(g *Generation, take int, image Image, cause error, stopp
 		// A fault of ours after the call began leaves its end unknown.
 		known = &Error{Kind: Ambiguous, Err: cause}
 	case known.Kind == Internal && t.Attempts+1 < retries:
-		return nil, g.PutBack(take, s.Holder, now.Add(backoff(t.Attempts)))
+		return s.putBack(g, take, now.Add(backoff(t.Attempts)))
 	case known.Kind.Rule().Step == Wait:
 		wait := min(known.After, longestWait)
 		if wait <= 0 {
 			wait = backoff(t.Attempts)
 		}
-		return nil, g.PutBack(take, s.Holder, now.Add(wait))
+		return s.putBack(g, take, now.Add(wait))
 	case known.Kind.Rule().Step == Hold && now.Before(g.CreatedAt.Add(PauseLimit)):
-		return nil, g.PutBack(take, s.Holder, now.Add(holdWait))
+		return s.putBack(g, take, now.Add(holdWait))
 	}
 	s.Log.Warn("a take has failed", "generation", g.ID, "take", take, "model", g.Request.Model, "err", cause)
 	return g.Fail(take, s.Holder, known, now)
+}
+
+// putBack makes a take wait. Its call did not run, so what was called off meanwhile is
+// called off in time.
+func (s *Studio) putBack(g *Generation, take int, due time.Time) ([]Entry, error) {
+	if err := g.PutBack(take, s.Holder, due); err != nil {
+		return nil, err
+	}
+	if g.CancelAsked {
+		return g.Cancel(s.Now()), nil
+	}
+	return nil, nil
 }
 
 // backoff doubles with each attempt, with jitter.
 func backoff(attempts int) time.Duration {
 	wait := min(firstWait<<min(attempts, 10), longestWait)
 	return wait/2 + rand.N(wait/2+1)
-}
-
-// showProgress shows that work goes on, until stop is called, which waits for a showing
-// that is under way: nothing comes after the final message.
-func (s *Studio) showProgress(ctx context.Context, g Generation) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(quietFor)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
-			progress := Progress{Generation: g.ID, Request: g.Request, Waited: s.Now().Sub(g.CreatedAt)}
-			if seat, found := s.seats[g.ReplyTo.Platform]; found {
-				if err := seat.courier.Progress(ctx, g.ReplyTo, progress); err != nil && ctx.Err() == nil {
-					s.Log.Debug("progress was not shown", "generation", g.ID, "err", err)
-				}
-			}
-		}
-	}()
-	return func() { cancel(); <-done }
 }

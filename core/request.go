@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -70,7 +71,9 @@ func (r *Request) Tidy() {
 	for _, text := range []*string{&r.Prompt, &r.Negative} {
 		*text = strings.TrimSpace(strings.ReplaceAll(strings.ToValidUTF8(*text, "\uFFFD"), "\x00", ""))
 	}
-	r.Count = max(r.Count, 1)
+	if r.Count == 0 {
+		r.Count = 1
+	}
 }
 
 // Validate says whether model can do what is asked; hasImage and hasControlImage
@@ -168,7 +171,7 @@ func inRange(option string, value, low, high float64) error {
 	if value >= low && value <= high {
 		return nil
 	}
-	return &Error{Kind: Invalid, Reason: ReasonNumber, Option: option, Value: fmt.Sprint(value), Allowed: []string{fmt.Sprintf("%.0f–%.0f", low, high)}}
+	return &Error{Kind: Invalid, Reason: ReasonNumber, Option: option, Value: strconv.FormatFloat(value, 'f', -1, 64), Allowed: []string{fmt.Sprintf("%.0f–%.0f", low, high)}}
 }
 
 // endpointNames says which commands take an option, for people.

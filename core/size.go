@@ -95,7 +95,7 @@ func (a *Aspect) UnmarshalText(text []byte) error {
 	width, height, _ := strings.Cut(string(text), ":")
 	w, errW := strconv.Atoi(width)
 	h, errH := strconv.Atoi(height)
-	if errW != nil || errH != nil {
+	if errW != nil || errH != nil || w < 1 || h < 1 {
 		return fmt.Errorf("aspect %q is not WIDTH:HEIGHT", text)
 	}
 	*a = Aspect{w, h}

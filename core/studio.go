@@ -49,8 +49,9 @@ type Tx interface {
 	AddEvents(ctx context.Context, events []Event, holder HolderID) ([]Event, error)
 	// EndEvent records that an event was answered, and erases its raw form.
 	EndEvent(ctx context.Context, key EventKey) error
-	// AdoptEvents gives events whose holder has no heartbeat to holder, a hundred at most.
-	AdoptEvents(ctx context.Context, holder HolderID) ([]Event, error)
+	// AdoptEvents gives events of these platforms whose holder has no heartbeat to holder, a
+	// hundred at most.
+	AdoptEvents(ctx context.Context, holder HolderID, platforms []Platform) ([]Event, error)
 
 	// Account is the account of user, made at first sight, and locked until the end
 	// of the transaction: who holds the lock alone decides on its allowance.
@@ -79,8 +80,9 @@ type Tx interface {
 	Claimable(ctx context.Context, now time.Time) (int, error)
 	// Enqueue makes a step due at a moment, in this transaction.
 	Enqueue(ctx context.Context, step Step, due time.Time) error
-	// RenderSteps counts the StepRenders that are waiting or being worked.
-	RenderSteps(ctx context.Context) (int, error)
+	// RenderSteps counts the StepRenders that wait for a worker and are due at now. One that
+	// is being worked holds its take already.
+	RenderSteps(ctx context.Context, now time.Time) (int, error)
 
 	// Beat is holder's heartbeat.
 	Beat(ctx context.Context, holder HolderID, now time.Time) error
@@ -185,9 +187,10 @@ type Settings struct {
 // them, and keeps the promises between. It is safe for concurrent use.
 type Studio struct {
 	Settings
-	seats map[Platform]seat
-	pause pause
-	alive sync.WaitGroup
+	seats    map[Platform]seat
+	pause    pause
+	showings showings
+	alive    sync.WaitGroup
 }
 
 // seat is an adapter's place at the studio.
@@ -210,7 +213,7 @@ func NewStudio(settings Settings) *Studio {
 	if settings.OnPause == nil {
 		settings.OnPause = func(context.Context, error) {}
 	}
-	return &Studio{Settings: settings, seats: map[Platform]seat{}}
+	return &Studio{Settings: settings, seats: map[Platform]seat{}, showings: showings{of: map[GenerationID]*showing{}}}
 }
 
 // Connect seats an adapter: courier carries what is told on platform, and receive works

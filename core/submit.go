@@ -132,7 +132,7 @@ func (s *Studio) takeIn(ctx context.Context, id GenerationID, sub Submission) (R
 		request.ControlImage, err = s.copyIn(ctx, *request.ControlImage, inputKey(id, "control"))
 	}
 	if err != nil && request.Image != nil {
-		s.dropInputs(ctx, Generation{Request: request})
+		s.dropInputs(ctx, Generation{ID: id, Request: request})
 	}
 	return request, err
 }
@@ -161,7 +161,10 @@ func (s *Studio) copyIn(ctx context.Context, image Image, key string) (*Image, e
 	if KindOf(err) == NotFound {
 		return nil, &Error{Kind: NotFound, Reason: ReasonPictureGone}
 	}
-	return &copied, err
+	if err != nil {
+		return nil, err
+	}
+	return &copied, nil
 }
 
 // enter makes the generation, in one transaction: whole or not at all.
@@ -215,7 +218,12 @@ func (s *Studio) sameAsk(ctx context.Context, tx Tx, g Generation) (Generation, 
 	return child, tx.EndEvent(ctx, g.Event)
 }
 
+// dropInputs deletes the pictures of a request that was not accepted. Where it may have been,
+// by another attempt at the same event or by a commit whose answer was lost, they stay.
 func (s *Studio) dropInputs(ctx context.Context, g Generation) {
+	if _, err := s.Store.Generation(context.WithoutCancel(ctx), g.ID); KindOf(err) != NotFound {
+		return
+	}
 	if err := s.Pictures.Delete(context.WithoutCancel(ctx), g.inputKeys()...); err != nil {
 		s.Log.Warn("input pictures were not deleted", "generation", g.ID, "err", err)
 	}

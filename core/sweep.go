@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime/debug"
+	"slices"
 	"time"
 )
 
@@ -42,8 +44,8 @@ func (s *Studio) Recover(ctx context.Context) error {
 // it has given to adapters.
 func (s *Studio) Run(ctx context.Context) error {
 	defer s.alive.Wait()
-	beat, sweep, purge := time.NewTicker(beatEvery), time.NewTicker(sweepEvery), time.NewTicker(purgeEvery)
-	defer beat.Stop()
+	s.alive.Go(func() { s.keepBeating(ctx) })
+	sweep, purge := time.NewTicker(sweepEvery), time.NewTicker(purgeEvery)
 	defer sweep.Stop()
 	defer purge.Stop()
 	s.report("events were not adopted", s.adopt(ctx))
@@ -51,13 +53,26 @@ func (s *Studio) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-beat.C:
-			s.report("no heartbeat", s.beat(ctx))
 		case <-sweep.C:
 			s.report("a sweep was not finished", s.sweep(ctx))
 			s.report("events were not adopted", s.adopt(ctx))
 		case <-purge.C:
 			s.report("pictures were not purged", s.purgeSpoiled(ctx))
+		}
+	}
+}
+
+// keepBeating is apart from all else, because a heart that waits for a slow sweep or
+// bucket is taken for dead, and what the process has begun for lost.
+func (s *Studio) keepBeating(ctx context.Context) {
+	tick := time.NewTicker(beatEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			s.report("no heartbeat", s.beat(ctx))
 		}
 	}
 }
@@ -120,7 +135,7 @@ func (s *Studio) topUp(ctx context.Context, tx Tx, untold []GenerationID) error 
 	if err != nil {
 		return err
 	}
-	steps, err := tx.RenderSteps(ctx)
+	steps, err := tx.RenderSteps(ctx, s.Now())
 	if err != nil {
 		return err
 	}
@@ -141,14 +156,11 @@ func (s *Studio) topUp(ctx context.Context, tx Tx, untold []GenerationID) error 
 func (s *Studio) adopt(ctx context.Context) error {
 	var events []Event
 	err := s.Store.InTx(ctx, func(ctx context.Context, tx Tx) (err error) {
-		events, err = tx.AdoptEvents(ctx, s.Holder)
+		events, err = tx.AdoptEvents(ctx, s.Holder, slices.Collect(maps.Keys(s.seats)))
 		return err
 	})
 	for _, event := range events {
-		seat, found := s.seats[event.Platform]
-		if !found {
-			continue
-		}
+		seat := s.seats[event.Platform]
 		s.alive.Go(func() {
 			defer func() {
 				if fault := recover(); fault != nil {
@@ -176,18 +188,28 @@ func (s *Studio) purgeSpoiled(ctx context.Context) error {
 // Keep, and all of them where its owner asks for it.
 func (s *Studio) purge(ctx context.Context, id GenerationID, all bool) error {
 	var keys []string
-	_, err := s.change(ctx, id, func(g *Generation) ([]Entry, error) {
-		keys, g.InputsGone = g.inputKeys(), true
-		if all || s.Now().Sub(g.EndedAt) >= s.Keep {
-			for _, image := range g.Images() {
-				keys = append(keys, image.Key)
-			}
-			g.Purged = true
-		}
-		return nil, nil
-	})
+	g, err := s.Store.Generation(ctx, id)
 	if err != nil {
 		return err
 	}
-	return s.Pictures.Delete(ctx, keys...)
+	ended := s.Now().Sub(g.EndedAt)
+	inputs, results := all || ended >= InputsKeep, all || ended >= s.Keep
+	if inputs {
+		keys = g.inputKeys()
+	}
+	if results {
+		for _, image := range g.Images() {
+			keys = append(keys, image.Key)
+		}
+	}
+	// First the bytes, then the record of it: the other way round, what a crash or a bucket
+	// leaves undeleted would stay for ever.
+	if err := s.Pictures.Delete(ctx, keys...); err != nil {
+		return err
+	}
+	_, err = s.change(ctx, id, func(g *Generation) ([]Entry, error) {
+		g.InputsGone, g.Purged = g.InputsGone || inputs, g.Purged || results
+		return nil, nil
+	})
+	return err
 }

@@ -36,13 +36,17 @@ type Take struct {
 	Holder    HolderID // who works on it; "" is nobody
 	Ticket    Ticket
 	Attempts  int       // how often it was put back
-	DueAt     time.Time // not before
+	DueAt     time.Time // not before; zero is at once, whatever another machine's clock says
 	ClaimedAt time.Time // when a holder last took it up
 	EndedAt   time.Time
 	Image     *Image // when rendered
 	Kind      Kind   // when failed
 	Reason    Reason // when failed
 }
+
+// running reports whether it counts against its model's limit of calls at once: from
+// its claim, and while a ticket is out.
+func (t Take) running() bool { return t.Holder != "" || t.State == TakeTicketed }
 
 // claimable reports whether a holder may take it up.
 func (t Take) claimable() bool {

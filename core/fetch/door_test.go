@@ -291,20 +291,24 @@ func TestTimeLimits(t *testing.T) {
 	for _, test := range []struct {
 		name, answer string
 		limits       Settings
+		words        string
 	}{
-		{"no answer", "", Settings{Header: short}},
-		{"no answer, in all", "", Settings{Whole: short}},
-		{"half a header", "HTTP/1.1 200 OK\r\nContent-Le", Settings{Header: short}},
-		{"no body", head, Settings{Stall: short}},
-		{"half a body", head + "picture", Settings{Stall: short}},
-		{"half a body, in all", head + "picture", Settings{Whole: short}},
-		{"an answer that is none", "NONSENSE " + secret + "\r\n\r\n", Settings{}},
+		{"no answer", "", Settings{Header: short}, "timed out"},
+		{"no answer, in all", "", Settings{Whole: short}, errSlow.Error()},
+		{"half a header", "HTTP/1.1 200 OK\r\nContent-Le", Settings{Header: short}, "timed out"},
+		{"no body", head, Settings{Stall: short}, errStalled.Error()},
+		{"half a body", head + "picture", Settings{Stall: short}, errStalled.Error()},
+		{"half a body, in all", head + "picture", Settings{Whole: short}, errSlow.Error()},
+		{"an answer that is none", "NONSENSE " + secret + "\r\n\r\n", Settings{}, "connection lost"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			base, host := raw(t, test.answer)
 			test.limits.Allow = []string{host}
 			_, err := read(t, New(test.limits), base+"/"+secret, limits)
 			wantKind(t, err, core.Busy, core.ReasonPictureURL)
+			if !strings.HasSuffix(err.Error(), host+": "+test.words) {
+				t.Errorf("%v does not say %q", err, test.words)
+			}
 		})
 	}
 	t.Run("a byte at a time", func(t *testing.T) {
@@ -328,7 +332,13 @@ func TestTimeLimits(t *testing.T) {
 		}
 	})
 	t.Run("a slow reader is not a slow sender", func(t *testing.T) {
-		base, host := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 900)) })
+		goOn := make(chan struct{})
+		base, host := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte("x"))
+			_ = http.NewResponseController(w).Flush()
+			<-goOn
+			_, _ = w.Write(make([]byte, 899))
+		})
 		body, err := New(Settings{Allow: []string{host}, Stall: short}).Open(t.Context(), base, limits)
 		if err != nil {
 			t.Fatal(err)
@@ -338,6 +348,7 @@ func TestTimeLimits(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(3 * short) // the sender's limit goes by while nobody reads
+		close(goOn)
 		if rest, err := io.ReadAll(body); err != nil || len(rest) != 899 {
 			t.Errorf("%d bytes, %v", len(rest), err)
 		}

@@ -23,7 +23,7 @@ import (
 const (
 	fetchCooldown  = 20 * time.Millisecond // River's default of 100 ms gives waits over 500 ms
 	pollSQLite     = 25 * time.Millisecond // nobody tells a poller on SQLite that there is work
-	pollPostgreSQL = time.Second           // only what LISTEN/NOTIFY missed
+	pollPostgreSQL = 50 * time.Millisecond // River notifies at most once in a fetchCooldown; the rest is found by polling
 	stepTimeout    = 20 * time.Minute      // longer than any rendering and its delivery may take
 	rescueAfter    = 30 * time.Minute      // River demands more than stepTimeout
 	keepDone       = 10 * time.Minute      // rows of finished steps

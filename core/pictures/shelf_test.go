@@ -221,6 +221,17 @@ func TestWhatFailsLeavesNoTrace(t *testing.T) {
 				}
 			},
 		}, {
+			name: "broken off later in the header",
+			give: func(t *testing.T, _ func()) io.Reader {
+				return io.MultiReader(bytes.NewReader(encoded(t, core.JPEG, 9, 9)[:100]), iotest.ErrReader(broken))
+			},
+			limits: core.LimitsIn,
+			check: func(t *testing.T, err error) {
+				if !errors.Is(err, broken) || core.KindOf(err) != core.Internal {
+					t.Error(err)
+				}
+			},
+		}, {
 			name: "called off",
 			give: func(_ *testing.T, stop func()) io.Reader {
 				return io.MultiReader(largePNG(10, 10, 50_000), readerFunc(func([]byte) (int, error) { stop(); return 0, nil }), endless{})
@@ -419,9 +430,9 @@ func TestOpenReadsTheURL(t *testing.T) {
 		"file://" + filepath.ToSlash(here) + "/two": "two",
 	} {
 		open(t, url)
-		info, err := os.Stat(filepath.Join(here, folder))
-		if err != nil || !info.IsDir() || runtime.GOOS != "windows" && info.Mode().Perm() != 0o700 {
-			t.Errorf("%s: %v, %v", url, info, err)
+		made, err := os.Stat(filepath.Join(here, folder))
+		if err != nil || !made.IsDir() || runtime.GOOS != "windows" && made.Mode().Perm() != 0o700 {
+			t.Errorf("%s: %v, %v", url, made, err)
 		}
 	}
 	if err := os.WriteFile("afile", nil, 0o600); err != nil {

@@ -54,7 +54,7 @@ func Fit(ctx context.Context, open func() (io.ReadCloser, error), bounds Bounds)
 	if err := gate.Acquire(ctx, weight); err != nil {
 		return Preview{}, err
 	}
-	
+	defer gate.Release(weight)
 	original, err := decode(open, size)
 	if err != nil {
 		return Preview{}, err

@@ -175,6 +175,20 @@ func TestFitShrinks(t *testing.T) {
 	wantColour(t, picture, 105, 36, red)
 }
 
+// Every pixel counts: fine lines become a shade, not a pattern.
+func TestFitAverages(t *testing.T) {
+	source := filled(800, 80, color.Black)
+	for y := range 80 {
+		for x := 0; x < 800; x += 4 {
+			source.Set(x, y, color.White)
+		}
+	}
+	_, picture := fit(t, asPNG(t, source), Bounds{MaxSide: 100})
+	for x := 2; x < 98; x += 7 {
+		wantColour(t, picture, x, 5, color.Gray{Y: 64})
+	}
+}
+
 func TestFitKeepsSizeWhereOnlyBytesAreTooMany(t *testing.T) {
 	source := asPNG(t, noise(600, 400))
 	made, _ := fit(t, source, Bounds{MaxBytes: int64(len(source)) / 2})
