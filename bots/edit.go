@@ -54,7 +54,7 @@ func (d *Desk) askEdit(call Call) (core.Submission, error) {
 	image := call.attachment("image")
 	return core.Submission{
 		Image:  image,
-		Newest: image == nil,
+		Newest: image == nil, Unseen: call.Place.Private,
 		Request: core.Request{
 			Model: model.ID, Prompt: call.Words, Aspect: aspect, Seed: seed(call.Options["seed"]),
 			Format: core.Format(call.Options["format"]), Count: 1,

@@ -26,7 +26,7 @@ func (s *Studio) workRender(ctx context.Context) error {
 		return err
 	}
 	model, err := s.Catalog.Find(g.Request.Model)
-	if err != nil {
+	if err != nil && g.Takes[take].Ticket == "" { // the operator has taken it out of the catalogue since
 		return s.settle(ctx, g.ID, take, Image{}, &Error{Kind: NoModel, Err: err})
 	}
 	began := s.Now()
@@ -85,7 +85,7 @@ func (s *Studio) render(ctx context.Context, g Generation, take int, model Model
 	}()
 	order := Order{
 		Generation: g.ID, Take: take, Request: g.Request, Model: model,
-		Key: fmt.Sprintf("out/%s-%d", g.ID, take+1),
+		Key: outputKey(g.ID, take),
 		Begin: func(ctx context.Context) error {
 			_, err := s.change(ctx, g.ID, func(g *Generation) ([]Entry, error) { return nil, g.Begin(take, s.Holder) })
 			return err

@@ -20,8 +20,9 @@ type Store interface {
 	// Usage reads what counts for user at now, and the account, "" if it has none yet.
 	Usage(ctx context.Context, user UserID, now time.Time) (AccountID, Usage, error)
 	// NewestImage is the newest picture that was made for or received from account in
-	// place and is still kept; the error is NotFound where there is none.
-	NewestImage(ctx context.Context, account AccountID, place string) (Image, error)
+	// place and is still kept, private requests' pictures only if private is set; the
+	// error is NotFound where there is none.
+	NewestImage(ctx context.Context, account AccountID, place string, private bool) (Image, error)
 	// Unfinished are the account's open generations, oldest first.
 	Unfinished(ctx context.Context, account AccountID) ([]GenerationID, error)
 

@@ -33,6 +33,7 @@ type Submission struct {
 	Image        *Attachment // the picture to start from
 	ControlImage *Attachment // the picture that Request.Control follows
 	Newest       bool        // instead of Image: the newest picture of this person here
+	Unseen       bool        // nobody else reads what is answered here, so Newest may be a private one
 
 	parent Generation // of Again
 }
@@ -114,7 +115,7 @@ func (s *Studio) takeIn(ctx context.Context, id GenerationID, sub Submission) (R
 		if usageErr != nil {
 			return request, usageErr
 		}
-		if newest, err = s.Store.NewestImage(ctx, account, sub.Place); KindOf(err) == NotFound {
+		if newest, err = s.Store.NewestImage(ctx, account, sub.Place, sub.Request.Private || sub.Unseen); KindOf(err) == NotFound {
 			return request, &Error{Kind: Invalid, Reason: ReasonNothingToEdit}
 		} else if err == nil {
 			request.Image, err = s.copyIn(ctx, newest, inputKey(id, "image"))
@@ -230,6 +231,8 @@ func (s *Studio) dropInputs(ctx context.Context, g Generation) {
 }
 
 func inputKey(id GenerationID, name string) string { return "in/" + string(id) + "-" + name }
+
+func outputKey(id GenerationID, take int) string { return fmt.Sprintf("out/%s-%d", id, take+1) }
 
 func (g Generation) inputKeys() []string {
 	var keys []string

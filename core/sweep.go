@@ -37,7 +37,9 @@ func (s *Studio) Recover(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("recover: %w", err)
 	}
-	return s.sweep(ctx)
+	// One generation that cannot be mended must not keep the others waiting.
+	s.report("a sweep was not finished", s.sweep(ctx))
+	return nil
 }
 
 // Run keeps the heartbeat and sweeps until ctx ends; then it waits for the events
@@ -198,8 +200,8 @@ func (s *Studio) purge(ctx context.Context, id GenerationID, all bool) error {
 		keys = g.inputKeys()
 	}
 	if results {
-		for _, image := range g.Images() {
-			keys = append(keys, image.Key)
+		for i := range g.Takes { // failed ones too: a picture may have come too late to be recorded
+			keys = append(keys, outputKey(g.ID, i))
 		}
 	}
 	// First the bytes, then the record of it: the other way round, what a crash or a bucket

@@ -154,10 +154,10 @@ func notFound(b *bench) {
 	if core.KindOf(err) != core.NotFound {
 		b.Errorf("a generation that is not there: %v, want NotFound", err)
 	}
-	if _, err := b.Store.NewestImage(b.Context(), b.account(ada), here); core.KindOf(err) != core.NotFound {
+	if _, err := b.Store.NewestImage(b.Context(), b.account(ada), here, true); core.KindOf(err) != core.NotFound {
 		b.Errorf("a newest picture that is not there: %v, want NotFound", err)
 	}
-	if _, err := b.Store.NewestImage(b.Context(), "", here); core.KindOf(err) != core.NotFound {
+	if _, err := b.Store.NewestImage(b.Context(), "", here, true); core.KindOf(err) != core.NotFound {
 		b.Errorf("a newest picture of nobody: %v, want NotFound", err)
 	}
 	b.tx(func(ctx context.Context, tx core.Tx) error {

@@ -144,7 +144,7 @@ func unfinished(b *bench) {
 
 func (b *bench) newest(name, place, want string) {
 	b.Helper()
-	image, err := b.Store.NewestImage(b.Context(), b.account(name), place)
+	image, err := b.Store.NewestImage(b.Context(), b.account(name), place, true)
 	if want == "" {
 		if core.KindOf(err) != core.NotFound {
 			b.Errorf("the newest picture of %s in %s is %q, want none: %v", name, place, image.Key, err)
@@ -178,7 +178,10 @@ func newestImage(b *bench) {
 		b.must(err)
 		return settled
 	})
-	if got, err := b.Store.NewestImage(b.Context(), second.Account, here); got != whole || err != nil {
+	if got, err := b.Store.NewestImage(b.Context(), second.Account, here, false); got.Key != first.Takes[0].Image.Key || err != nil {
+		b.Errorf("the newest picture that others may see is %+v, want the first: %v", got, err)
+	}
+	if got, err := b.Store.NewestImage(b.Context(), second.Account, here, true); got != whole || err != nil {
 		b.Errorf("the newest picture is %+v, want %+v: %v", got, whole, err)
 	}
 	b.enter(ada, minute(5))

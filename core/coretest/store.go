@@ -138,7 +138,7 @@ func (s *Store) Usage(ctx context.Context, user core.UserID, now time.Time) (cor
 }
 
 // NewestImage implements core.Store.
-func (s *Store) NewestImage(ctx context.Context, account core.AccountID, place string) (core.Image, error) {
+func (s *Store) NewestImage(ctx context.Context, account core.AccountID, place string, private bool) (core.Image, error) {
 	kept, err := s.read(ctx)
 	if err != nil {
 		return core.Image{}, err
@@ -151,7 +151,7 @@ func (s *Store) NewestImage(ctx context.Context, account core.AccountID, place s
 		}
 	}
 	for _, g := range kept.oldestFirst() {
-		if g.Account != account || g.Place != place || g.Purged {
+		if g.Account != account || g.Place != place || g.Purged || g.Request.Private && !private {
 			continue
 		}
 		if !g.InputsGone {

@@ -75,7 +75,7 @@ func add(ctx context.Context, write *rows.Queries, g core.Generation) error {
 	}
 	err = write.AddGeneration(ctx, rows.AddGenerationParams{
 		ID: string(g.ID), Event: string(g.Event), AccountID: string(g.Account), UserID: g.User.String(), Place: g.Place,
-		Platform: string(g.ReplyTo.Platform), Address: g.ReplyTo.Address, Parent: string(g.Parent), Request: string(request),
+		Platform: string(g.ReplyTo.Platform), Address: g.ReplyTo.Address, Parent: string(g.Parent), Request: string(request), Private: g.Request.Private,
 		HasInputs: g.Request.Image != nil || g.Request.ControlImage != nil, CreatedAt: millis(g.CreatedAt),
 		State: may.State, CancelAsked: may.CancelAsked, Holder: may.Holder, Attempts: may.Attempts, DueAt: may.DueAt,
 		Receipt: may.Receipt, InputsGone: may.InputsGone, Purged: may.Purged, EndedAt: may.EndedAt,

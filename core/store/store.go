@@ -79,9 +79,9 @@ func (s *Store) Usage(ctx context.Context, user core.UserID, now time.Time) (cor
 }
 
 // NewestImage implements core.Store.
-func (s *Store) NewestImage(ctx context.Context, account core.AccountID, place string) (core.Image, error) {
+func (s *Store) NewestImage(ctx context.Context, account core.AccountID, place string, private bool) (core.Image, error) {
 	read := s.read()
-	id, err := read.Newest(ctx, rows.NewestParams{AccountID: string(account), Place: place})
+	id, err := read.Newest(ctx, rows.NewestParams{AccountID: string(account), Place: place, Private: private})
 	if err != nil {
 		return core.Image{}, fmt.Errorf("read newest picture: %w", orNotFound(err))
 	}

@@ -37,6 +37,7 @@ CREATE TABLE generations (
     address      TEXT NOT NULL,
     parent       TEXT NOT NULL,
     request      TEXT NOT NULL,
+    private      BOOLEAN NOT NULL,
     has_inputs   BOOLEAN NOT NULL,
     created_at   BIGINT NOT NULL,
     -- From here on it may change.

@@ -1,7 +1,7 @@
 -- name: AddGeneration :exec
-INSERT INTO generations (id, event, account_id, user_id, place, platform, address, parent, request, has_inputs, created_at,
+INSERT INTO generations (id, event, account_id, user_id, place, platform, address, parent, request, private, has_inputs, created_at,
     state, cancel_asked, holder, attempts, due_at, receipt, inputs_gone, purged, ended_at, has_images, newest_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22);
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23);
 
 -- name: AddTake :exec
 INSERT INTO takes (generation_id, take, account_id, model, created_at, price,
@@ -33,7 +33,7 @@ SELECT id FROM generations WHERE account_id = $1 AND parent = $2 AND parent <> '
 ORDER BY created_at DESC, id DESC LIMIT 1;
 
 -- name: Newest :one
-SELECT id FROM generations WHERE account_id = $1 AND place = $2 AND newest_at > 0
+SELECT id FROM generations WHERE account_id = $1 AND place = $2 AND newest_at > 0 AND (NOT private OR sqlc.arg(private))
 ORDER BY newest_at DESC, created_at DESC, id DESC LIMIT 1;
 
 -- name: Unfinished :many

@@ -10,9 +10,9 @@ import (
 )
 
 const addGeneration = `-- name: AddGeneration :exec
-INSERT INTO generations (id, event, account_id, user_id, place, platform, address, parent, request, has_inputs, created_at,
+INSERT INTO generations (id, event, account_id, user_id, place, platform, address, parent, request, private, has_inputs, created_at,
     state, cancel_asked, holder, attempts, due_at, receipt, inputs_gone, purged, ended_at, has_images, newest_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
 `
 
 type AddGenerationParams struct {
@@ -25,6 +25,7 @@ type AddGenerationParams struct {
 	Address     string
 	Parent      string
 	Request     string
+	Private     bool
 	HasInputs   bool
 	CreatedAt   int64
 	State       string
@@ -51,6 +52,7 @@ func (q *Queries) AddGeneration(ctx context.Context, arg AddGenerationParams) er
 		arg.Address,
 		arg.Parent,
 		arg.Request,
+		arg.Private,
 		arg.HasInputs,
 		arg.CreatedAt,
 		arg.State,
@@ -133,7 +135,7 @@ func (q *Queries) Child(ctx context.Context, arg ChildParams) (string, error) {
 }
 
 const lockGeneration = `-- name: LockGeneration :one
-UPDATE generations SET attempts = attempts WHERE id = $1 RETURNING id, event, account_id, user_id, place, platform, address, parent, request, has_inputs, created_at, state, cancel_asked, holder, attempts, due_at, receipt, inputs_gone, purged, ended_at, has_images, newest_at
+UPDATE generations SET attempts = attempts WHERE id = $1 RETURNING id, event, account_id, user_id, place, platform, address, parent, request, private, has_inputs, created_at, state, cancel_asked, holder, attempts, due_at, receipt, inputs_gone, purged, ended_at, has_images, newest_at
 `
 
 func (q *Queries) LockGeneration(ctx context.Context, id string) (Generation, error) {
@@ -149,6 +151,7 @@ func (q *Queries) LockGeneration(ctx context.Context, id string) (Generation, er
 		&i.Address,
 		&i.Parent,
 		&i.Request,
+		&i.Private,
 		&i.HasInputs,
 		&i.CreatedAt,
 		&i.State,
@@ -167,17 +170,18 @@ func (q *Queries) LockGeneration(ctx context.Context, id string) (Generation, er
 }
 
 const newest = `-- name: Newest :one
-SELECT id FROM generations WHERE account_id = $1 AND place = $2 AND newest_at > 0
+SELECT id FROM generations WHERE account_id = $1 AND place = $2 AND newest_at > 0 AND (NOT private OR $3)
 ORDER BY newest_at DESC, created_at DESC, id DESC LIMIT 1
 `
 
 type NewestParams struct {
 	AccountID string
 	Place     string
+	Private   interface{}
 }
 
 func (q *Queries) Newest(ctx context.Context, arg NewestParams) (string, error) {
-	row := q.db.QueryRowContext(ctx, newest, arg.AccountID, arg.Place)
+	row := q.db.QueryRowContext(ctx, newest, arg.AccountID, arg.Place, arg.Private)
 	var id string
 	err := row.Scan(&id)
 	return id, err
@@ -339,7 +343,7 @@ func (q *Queries) Unfinished(ctx context.Context, accountID string) ([]string, e
 }
 
 const whole = `-- name: Whole :many
-SELECT generations.id, generations.event, generations.account_id, generations.user_id, generations.place, generations.platform, generations.address, generations.parent, generations.request, generations.has_inputs, generations.created_at, generations.state, generations.cancel_asked, generations.holder, generations.attempts, generations.due_at, generations.receipt, generations.inputs_gone, generations.purged, generations.ended_at, generations.has_images, generations.newest_at, takes.generation_id, takes.take, takes.account_id, takes.model, takes.created_at, takes.price, takes.state, takes.holder, takes.ticket, takes.attempts, takes.due_at, takes.claimed_at, takes.ended_at, takes.image, takes.kind, takes.reason FROM generations JOIN takes ON takes.generation_id = generations.id
+SELECT generations.id, generations.event, generations.account_id, generations.user_id, generations.place, generations.platform, generations.address, generations.parent, generations.request, generations.private, generations.has_inputs, generations.created_at, generations.state, generations.cancel_asked, generations.holder, generations.attempts, generations.due_at, generations.receipt, generations.inputs_gone, generations.purged, generations.ended_at, generations.has_images, generations.newest_at, takes.generation_id, takes.take, takes.account_id, takes.model, takes.created_at, takes.price, takes.state, takes.holder, takes.ticket, takes.attempts, takes.due_at, takes.claimed_at, takes.ended_at, takes.image, takes.kind, takes.reason FROM generations JOIN takes ON takes.generation_id = generations.id
 WHERE generations.id = $1 ORDER BY takes.take
 `
 
@@ -367,6 +371,7 @@ func (q *Queries) Whole(ctx context.Context, id string) ([]WholeRow, error) {
 			&i.Generation.Address,
 			&i.Generation.Parent,
 			&i.Generation.Request,
+			&i.Generation.Private,
 			&i.Generation.HasInputs,
 			&i.Generation.CreatedAt,
 			&i.Generation.State,

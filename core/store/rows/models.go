@@ -40,6 +40,7 @@ type Generation struct {
 	Address     string
 	Parent      string
 	Request     string
+	Private     bool
 	HasInputs   bool
 	CreatedAt   int64
 	State       string
