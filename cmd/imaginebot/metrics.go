@@ -20,6 +20,7 @@ type metrics struct {
 	steps     *prometheus.HistogramVec
 	refused   *prometheus.CounterVec
 	calls     *prometheus.HistogramVec
+	repeated  *prometheus.CounterVec
 	connected *prometheus.GaugeVec
 }
 
@@ -37,11 +38,14 @@ func newMetrics() *metrics {
 			Name: "imaginebot_upstream_seconds", Help: "HTTP requests to 302.AI, by endpoint, status (0: no answer) and situation.",
 			Buckets: []float64{.1, .3, 1, 3, 10, 30, 100, 300},
 		}, []string{"endpoint", "status", "situation"}),
+		repeated: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "imaginebot_repeated_total", Help: "Deliveries made again of which a second copy may be seen.",
+		}, []string{"platform"}),
 		connected: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "imaginebot_connected", Help: "1 while an adapter is connected to its platform.",
 		}, []string{"platform"}),
 	}
-	m.registry.MustRegister(m.steps, m.refused, m.calls, m.connected,
+	m.registry.MustRegister(m.steps, m.refused, m.calls, m.repeated, m.connected,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -58,6 +62,11 @@ func (m *metrics) onRefuse(kind core.Kind) { m.refused.WithLabelValues(kind.Stri
 
 func (m *metrics) onCall(call ai302.CallRecord) {
 	m.calls.WithLabelValues(call.Endpoint, strconv.Itoa(call.Status), string(call.Situation)).Observe(call.Duration.Seconds())
+}
+
+// onRepeat is the hook of one platform.
+func (m *metrics) onRepeat(platform core.Platform) func() {
+	return m.repeated.WithLabelValues(string(platform)).Inc
 }
 
 // handler serves what is registered; connected is asked each time.

@@ -121,6 +121,7 @@ func (b *bot) connect(desk *bots.Desk, door *fetch.Door) {
 		bot := telegram.New(telegram.Settings{
 			Token: b.settings.TelegramToken.Reveal(), API: b.settings.TelegramAPI, Files: b.settings.TelegramFiles, Webhook: b.settings.TelegramWebhook,
 			Desk: desk, Studio: b.studio, Store: b.studio.Store, Pictures: b.shelf, Log: b.log,
+			OnRepeat: b.metrics.onRepeat("telegram"),
 		})
 		b.adapters = append(b.adapters, bot)
 		if b.settings.TelegramWebhook != nil {
