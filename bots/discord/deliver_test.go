@@ -25,9 +25,13 @@ func (r *rig) painting(where *discordtest.Channel, given discordtest.Options) (i
 	i = r.command(where, "imagine", given)
 	r.answer(i, "flux-dev-t2i", "will paint")
 	turn := r.bot.turns.enter(i.ID, r.clock.now())
-	turn.Lock() // the bot knows by now that it is written
+	turn.Lock() // until the bot itself knows that it is written
+	message := turn.message
 	turn.Unlock()
 	r.bot.turns.leave(i.ID)
+	if message == "" {
+		r.t.Fatal("the bot does not know what it has written")
+	}
 	return i, func() { close(hand) }
 }
 

@@ -193,9 +193,6 @@ func (v *visit) work(ctx context.Context) {
 	defer cancel()
 	reply := v.reply(within)
 	v.queued = reply.Submitted != ""
-	if ctx.Err() != nil {
-		return
-	}
 	if v.show(ctx, reply); ctx.Err() == nil {
 		v.done(ctx, v.key())
 	}
