@@ -43,8 +43,21 @@ func (d *Desk) Answer(ctx context.Context, call Call) Reply {
 	if err != nil {
 		reply = d.sorry(ctx, call, err, command.Paints)
 	}
+	if reply.Submitted == "" && reply.Outcome == nil { // those offer it under the picture
+		reply.Text = d.offerKept(ctx, call, reply.Text)
+	}
 	reply.Quiet = reply.Quiet || quiet
 	return reply
+}
+
+// offerKept adds to a text which pictures of the person could not be delivered. Where
+// that cannot be read, the next answer will do.
+func (d *Desk) offerKept(ctx context.Context, call Call, text Text) Text {
+	kept, err := d.Studio.Kept(ctx, call.User)
+	if err != nil || len(kept) == 0 {
+		return text
+	}
+	return say(text, "\n", sayKept(kept))
 }
 
 func (d *Desk) find(call Call) (Command, error) {

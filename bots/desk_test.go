@@ -361,6 +361,29 @@ func TestShow(t *testing.T) {
 	}
 }
 
+// What could not be delivered is offered with the next answer, whatever it is about.
+func TestWhatIsKeptIsOffered(t *testing.T) {
+	r := newRoom(t)
+	r.courier.Next(coretest.Answer{Err: &core.Error{Kind: core.Gone}})
+	kept := "/show " + string(r.answer(t, r.call("imagine", "a cat")).Submitted)
+	r.work(t)
+	for _, call := range []Call{r.call("quota", ""), r.call("imagine", "")} {
+		if reply := r.answer(t, call); !strings.Contains(reply.Text.String(), kept) {
+			t.Errorf("%s offers nothing: %q", call.Command, reply.Text)
+		}
+	}
+	r.answer(t, r.call("imagine", "a dog"))
+	r.work(t)
+	told := r.courier.Told()
+	if reply := Tell(told[len(told)-1]); !strings.Contains(reply.Text.String(), kept) {
+		t.Errorf("the next picture offers nothing: %q", reply.Text)
+	}
+	r.answer(t, r.call("show", kept[len("/show "):]))
+	if reply := r.answer(t, r.call("quota", "")); strings.Contains(reply.Text.String(), kept) {
+		t.Errorf("it is offered although it was shown: %q", reply.Text)
+	}
+}
+
 func TestComplete(t *testing.T) {
 	r := newRoom(t)
 	for _, test := range []struct {

@@ -302,6 +302,15 @@ func sayOriginal(o core.Outcome) Text {
 	return say("The original file of ", code(string(o.Generation.ID)))
 }
 
+// sayKept offers pictures that could not be delivered.
+func sayKept(ids []core.GenerationID) Text {
+	var ways []string
+	for _, id := range ids[:min(len(ids), 3)] {
+		ways = append(ways, "/show "+string(id))
+	}
+	return codes("I could not deliver what you asked for earlier. It is kept: ", ways, "and", "")
+}
+
 func sayDeleted(erased bool) Text {
 	if erased {
 		return say("Deleted. It stays counted, since it was made.")

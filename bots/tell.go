@@ -104,7 +104,11 @@ func notes(o core.Outcome) []Text {
 			break
 		}
 	}
-	return append(list, failedTakes(o)...)
+	list = append(list, failedTakes(o)...)
+	if len(o.Kept) > 0 {
+		list = append(list, sayKept(o.Kept))
+	}
+	return list
 }
 
 // failedTakes name the pictures that did not come, those with one cause together.

@@ -2,6 +2,7 @@ package core_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -72,8 +73,14 @@ func TestGoneIsKeptForItsOwner(t *testing.T) {
 		if calls := len(h.courier.Deliveries()); calls != 2 {
 			t.Errorf("%d attempts, want one for each", calls)
 		}
+		if waiting, err := h.Kept(t.Context(), person("ada")); err != nil || !slices.Equal(waiting, []core.GenerationID{kept.ID}) {
+			t.Errorf("kept are %v, %v", waiting, err)
+		}
 		if outcome, err := h.Show(t.Context(), person("ada"), kept.ID); err != nil || len(outcome.Generation.Images()) != 1 {
 			t.Errorf("shown %+v, %v", outcome, err)
+		}
+		if waiting, err := h.Kept(t.Context(), person("ada")); err != nil || len(waiting) != 0 {
+			t.Errorf("kept although it was shown: %v, %v", waiting, err)
 		}
 	})
 }

@@ -275,6 +275,11 @@ func (g Generation) clone() Generation {
 	return g
 }
 
+// Undelivered reports whether its pictures are kept because they could not be told of.
+func (g *Generation) Undelivered() bool {
+	return g.State == KeptForOwner && !g.CancelAsked && !g.Purged
+}
+
 // Images are its pictures, in the order of the takes.
 func (g *Generation) Images() []Image {
 	var images []Image

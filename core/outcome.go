@@ -24,6 +24,8 @@ type Outcome struct {
 	Generation Generation
 	Model      Model
 	Left       Allowance // after it
+	// Kept are other generations of the person that could not be delivered and wait for Show.
+	Kept []GenerationID
 }
 
 // Failed are the takes without a picture.

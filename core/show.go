@@ -13,7 +13,26 @@ func (s *Studio) Show(ctx context.Context, user UserID, id GenerationID) (Outcom
 	if owner, err := s.owns(ctx, user, g); err != nil || !owner {
 		return Outcome{}, orForbidden(err)
 	}
+	if g.Undelivered() {
+		g, err = s.change(ctx, id, func(g *Generation) ([]Entry, error) {
+			g.State = Delivered
+			return nil, nil
+		})
+		if err != nil {
+			return Outcome{}, err
+		}
+	}
 	return s.shown(ctx, g)
+}
+
+// Kept are user's generations that could not be delivered, newest first, to be offered
+// until Show brings them back.
+func (s *Studio) Kept(ctx context.Context, user UserID) ([]GenerationID, error) {
+	account, _, err := s.Store.Usage(ctx, user, s.Now())
+	if err != nil || account == "" {
+		return nil, err
+	}
+	return s.Store.Kept(ctx, account)
 }
 
 // Original is Show for anybody who may see the generation in place.
@@ -66,5 +85,9 @@ func (s *Studio) outcome(ctx context.Context, g Generation) (Outcome, error) {
 	if err != nil { // the operator has taken it out of the catalogue since
 		model = Model{ID: g.Request.Model}
 	}
-	return Outcome{Generation: g, Model: model, Left: left}, nil
+	kept, err := s.Store.Kept(ctx, g.Account)
+	if err != nil {
+		return Outcome{}, err
+	}
+	return Outcome{Generation: g, Model: model, Left: left, Kept: kept}, nil
 }

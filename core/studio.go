@@ -26,6 +26,10 @@ type Store interface {
 	// Unfinished are the account's open generations, oldest first.
 	Unfinished(ctx context.Context, account AccountID) ([]GenerationID, error)
 
+	// Kept are the account's generations whose pictures are kept because they could not be
+	// delivered, newest first, at most ten.
+	Kept(ctx context.Context, account AccountID) ([]GenerationID, error)
+
 	// Orphans are open generations of which a holder without heartbeat holds something.
 	Orphans(ctx context.Context) ([]GenerationID, error)
 	// Overdue are open generations created before a moment.

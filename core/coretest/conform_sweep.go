@@ -127,6 +127,28 @@ func spoiledByHundred(b *bench) {
 	}
 }
 
+func keptForOwner(b *bench) {
+	keep := func(g core.Generation, change func(*core.Generation)) core.GenerationID {
+		b.finish(g.ID, b.start.Add(time.Hour))
+		b.set(g.ID, func(g *core.Generation) {
+			g.State = core.KeptForOwner
+			change(g)
+		})
+		return g.ID
+	}
+	as := func(*core.Generation) {}
+	older := keep(b.enter(ada, b.start), as)
+	newer := keep(b.enter(ada, b.start.Add(time.Minute)), as)
+	keep(b.enter(ada, b.start), func(g *core.Generation) { g.Purged = true })
+	keep(b.enter(ada, b.start), func(g *core.Generation) { g.CancelAsked = true })
+	keep(b.enter(bob, b.start), as)
+	b.finish(b.enter(ada, b.start).ID, b.start)
+	got, err := b.Kept(b.Context(), b.account(ada))
+	b.same("kept", got, []core.GenerationID{newer, older}, err)
+	got, err = b.Kept(b.Context(), "")
+	b.same("kept of nobody", got, nil, err)
+}
+
 func unfinished(b *bench) {
 	newer := b.enter(ada, b.start.Add(time.Minute))
 	older := b.enter(ada, b.start)

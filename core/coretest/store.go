@@ -173,6 +173,21 @@ func (s *Store) Unfinished(ctx context.Context, account core.AccountID) ([]core.
 	return s.open(ctx, func(_ *tables, g core.Generation) bool { return g.Account == account })
 }
 
+// Kept implements core.Store.
+func (s *Store) Kept(ctx context.Context, account core.AccountID) ([]core.GenerationID, error) {
+	kept, err := s.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var ids []core.GenerationID
+	for _, g := range slices.Backward(kept.oldestFirst()) {
+		if g.Account == account && g.Undelivered() && len(ids) < 10 {
+			ids = append(ids, g.ID)
+		}
+	}
+	return ids, nil
+}
+
 // Orphans implements core.Store.
 func (s *Store) Orphans(ctx context.Context) ([]core.GenerationID, error) {
 	return s.open(ctx, func(kept *tables, g core.Generation) bool {

@@ -101,6 +101,11 @@ func (s *Store) Unfinished(ctx context.Context, account core.AccountID) ([]core.
 	return listed(s.read().Unfinished(ctx, string(account)))
 }
 
+// Kept implements core.Store.
+func (s *Store) Kept(ctx context.Context, account core.AccountID) ([]core.GenerationID, error) {
+	return listed(s.read().Kept(ctx, string(account)))
+}
+
 // Orphans implements core.Store.
 func (s *Store) Orphans(ctx context.Context) ([]core.GenerationID, error) {
 	return listed(s.read().Orphans(ctx))

@@ -55,6 +55,7 @@ CREATE TABLE generations (
 );
 CREATE INDEX generations_open ON generations (created_at, id) WHERE state = 'open';
 CREATE INDEX generations_unfinished ON generations (account_id, created_at, id) WHERE state = 'open';
+CREATE INDEX generations_kept ON generations (account_id, created_at, id) WHERE state = 'kept';
 CREATE INDEX generations_again ON generations (account_id, parent, created_at) WHERE parent <> '';
 CREATE INDEX generations_newest ON generations (account_id, place, newest_at) WHERE newest_at > 0;
 CREATE INDEX generations_inputs ON generations (ended_at) WHERE has_inputs AND NOT inputs_gone;

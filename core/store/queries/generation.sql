@@ -36,5 +36,9 @@ ORDER BY created_at DESC, id DESC LIMIT 1;
 SELECT id FROM generations WHERE account_id = $1 AND place = $2 AND newest_at > 0 AND (NOT private OR sqlc.arg(private))
 ORDER BY newest_at DESC, created_at DESC, id DESC LIMIT 1;
 
+-- name: Kept :many
+SELECT id FROM generations WHERE account_id = $1 AND state = 'kept' AND NOT cancel_asked AND NOT purged
+ORDER BY created_at DESC, id DESC LIMIT 10;
+
 -- name: Unfinished :many
 SELECT id FROM generations WHERE account_id = $1 AND state = 'open' ORDER BY created_at, id;

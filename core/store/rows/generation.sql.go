@@ -134,6 +134,34 @@ func (q *Queries) Child(ctx context.Context, arg ChildParams) (string, error) {
 	return id, err
 }
 
+const kept = `-- name: Kept :many
+SELECT id FROM generations WHERE account_id = $1 AND state = 'kept' AND NOT cancel_asked AND NOT purged
+ORDER BY created_at DESC, id DESC LIMIT 10
+`
+
+func (q *Queries) Kept(ctx context.Context, accountID string) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, kept, accountID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const lockGeneration = `-- name: LockGeneration :one
 UPDATE generations SET attempts = attempts WHERE id = $1 RETURNING id, event, account_id, user_id, place, platform, address, parent, request, private, has_inputs, created_at, state, cancel_asked, holder, attempts, due_at, receipt, inputs_gone, purged, ended_at, has_images, newest_at
 `
