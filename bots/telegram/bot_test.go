@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -157,18 +158,26 @@ func TestAnAdoptedRequestKeepsItsPlaceholder(t *testing.T) {
 	}
 }
 
-// breaking is a store that panics when a generation's usage is read.
-type breaking struct{ *coretest.Store }
+// breaking is a store that panics when usage is read, once it is told to.
+type breaking struct {
+	*coretest.Store
+	now *atomic.Bool
+}
 
-func (breaking) Usage(context.Context, core.UserID, time.Time) (core.AccountID, core.Usage, error) {
-	panic("on purpose")
+func (b breaking) Usage(ctx context.Context, user core.UserID, at time.Time) (core.AccountID, core.Usage, error) {
+	if b.now.Load() {
+		panic("on purpose")
+	}
+	return b.Store.Usage(ctx, user, at)
 }
 
 func TestAPanicIsAnswered(t *testing.T) {
 	h := open(t, telegramtest.Settings{})
-	h.studio.Store = breaking{h.store}
+	store := breaking{h.store, new(atomic.Bool)}
+	h.studio.Store = store
 	h.work()
 	h.greet(h.ann)
+	store.now.Store(true)
 	h.send(h.ann, h.chat, telegramtest.Text("a fox"))
 	h.await(h.chat, "something broke on my side")
 	h.send(h.ann, h.chat, telegramtest.Text("/quota"))

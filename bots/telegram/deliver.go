@@ -165,10 +165,15 @@ func (s *showing) recall(ctx context.Context, prior core.Receipt) error {
 
 // note records, before something is sent, that it is about to be.
 func (s *showing) note(ctx context.Context) error {
+	next := s.sent
+	next.Trying = true
+	next.Tries++
+	if err := s.Store.PutNote(ctx, sentNote(s.id), string(next.receipt()), s.Studio.Now().Add(sentFor)); err != nil {
+		return err
+	}
 	if s.sent.Trying {
 		s.OnRepeat()
 	}
-	s.sent.Trying = true
-	s.sent.Tries++
-	return s.Store.PutNote(ctx, sentNote(s.id), string(s.sent.receipt()), s.Studio.Now().Add(sentFor))
+	s.sent = next
+	return nil
 }

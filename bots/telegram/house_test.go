@@ -156,7 +156,7 @@ func (h *house) settled() {
 	if err := h.server.WaitConfirmed(soon(h.t)); err != nil {
 		h.t.Fatal(err)
 	}
-	waitFor(h.t, "all events are worked", func() bool { return len(h.bot.shift.slots) == 0 })
+	waitFor(h.t, "all events are worked", func() bool { return len(h.bot.shift.slots) == 0 && len(h.adopted()) == 0 })
 }
 
 // generations are all that were submitted, oldest first.

@@ -66,9 +66,13 @@ func (t *turn) answer(ctx context.Context, call bots.Call) bots.Reply {
 	command, _ := bots.Find(call.Command)
 	private := !call.Place.Private && t.Desk.Private(call)
 	if command.Paints && !private {
-		if err := t.wait(ctx, t.to, bots.Placeholder(core.GenerationOf(t.key))); nobodyThere(err) {
-			t.Log.Info("nobody can be answered there", "platform", platform, "err", err)
+		err := t.wait(ctx, t.to, bots.Placeholder(core.GenerationOf(t.key)))
+		switch {
+		case nobodyThere(err):
+			t.Log.Info("telegram has nobody to answer", "platform", platform, "err", err)
 			return bots.Reply{}
+		case err != nil: // what was queued is shown in its place
+			t.Log.Info("telegram placeholder not shown", "platform", platform, "err", err)
 		}
 		t.act(ctx, t.to)
 	}

@@ -184,8 +184,8 @@ func TestWhatIsNotForTheBot(t *testing.T) {
 	h.send(h.ann, h.chat, telegramtest.Sticker("🦊"))
 	h.send(h.ann, h.chat, telegramtest.Document("minutes.pdf", []byte("%PDF-1.7")), telegramtest.Caption("read this"))
 	channel := `{"message_id":7,"date":1,"chat":{"id":-1001,"type":"channel","title":"News"},"text":"/imagine a fox"}`
-	forwarded := `{"message_id":9,"date":1,"from":{"id":777000,"is_bot":false,"first_name":"Telegram"},
-		"sender_chat":{"id":-1001,"type":"channel","title":"News"},"chat":{"id":-1002,"type":"supergroup","title":"Talk"},"text":"/imagine a fox"}`
+	forwarded := `{"message_id":999,"date":1,"from":{"id":777000,"is_bot":false,"first_name":"Telegram"},
+		"sender_chat":{"id":-1001,"type":"channel","title":"News"},"chat":{"id":` + userID(group.ID).Local() + `,"type":"supergroup","title":"Room"},"text":"/imagine a fox"}`
 	for kind, raw := range map[string]string{"channel_post": channel, "message": forwarded, "edited_message": channel, "poll": `{"id":"1"}`} {
 		h.server.Inject(map[string]json.RawMessage{kind: json.RawMessage(raw)})
 	}

@@ -73,11 +73,10 @@ func (b *Bot) keyOf(update Update) (key core.EventKey, ok bool) {
 // fromPerson tells whether a message can be a request at all: from a person, or from an
 // administrator who hides behind the group; not from a bot or a channel.
 func fromPerson(m *Message) bool {
-	const channelsForwarder = 777000 // posts of a channel in the group where they are discussed
 	switch {
-	case m.From == nil, m.From.ID == channelsForwarder, m.Chat.Type == "channel":
+	case m.From == nil, m.Chat.Type == "channel":
 		return false
-	case m.SenderChat != nil:
+	case m.SenderChat != nil: // a channel's post may be forwarded to the group where it is discussed
 		return m.SenderChat.Type != "channel"
 	}
 	return !m.From.IsBot
@@ -131,13 +130,13 @@ func (b *Bot) work(ctx context.Context, event core.Event, adopted bool) {
 	finished = t.read(ctx, event.Raw) && ctx.Err() == nil
 }
 
-// done ends an event even when the bot is just stopping.
+// done ends an event, even if the bot is told to stop just now.
 func (b *Bot) done(ctx context.Context, key core.EventKey) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
-	defer cancel()
-	if err := b.Studio.Done(ctx, key); err != nil {
-		b.Log.Error("telegram event not ended", "platform", platform, "err", err)
-	}
+	b.insist(ctx, "telegram event not ended", func() error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+		defer cancel()
+		return b.Studio.Done(ctx, key)
+	})
 }
 
 // read works what an event says; finished is false where others will finish it.
