@@ -7,6 +7,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -76,16 +77,23 @@ func TestTheDatabaseIsDown(t *testing.T) {
 	}
 }
 
-// fragile panics when it is asked for the allowance.
-type fragile struct{ core.Store }
+// fragile panics when it is asked for the allowance, until it is mended.
+type fragile struct {
+	core.Store
+	mended *atomic.Bool
+}
 
-func (fragile) Usage(context.Context, core.UserID, time.Time) (core.AccountID, core.Usage, error) {
-	panic("about a red fox")
+func (f fragile) Usage(ctx context.Context, user core.UserID, now time.Time) (core.AccountID, core.Usage, error) {
+	if !f.mended.Load() {
+		panic("about a red fox")
+	}
+	return f.Store.Usage(ctx, user, now)
 }
 
 func TestPanicsAreAnswered(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, options{server: fake(t, discordtest.Settings{}), store: func(s core.Store) core.Store { return fragile{s} }})
+	mended := new(atomic.Bool)
+	r := newRig(t, options{server: fake(t, discordtest.Settings{}), store: func(s core.Store) core.Store { return fragile{s, mended} }})
 	for name, given := range map[string]discordtest.Options{"imagine": fox, "quota": {}} {
 		i := r.command(r.room, name, given)
 		if message := r.answer(i, "Sorry", "Nothing was charged"); !message.Ephemeral {
@@ -93,6 +101,7 @@ func TestPanicsAreAnswered(t *testing.T) {
 		}
 	}
 	// The next one is heard.
+	mended.Store(true)
 	r.answer(r.command(r.room, "help", nil), "/imagine")
 	until(t, "nothing is left in the inbox", func() bool { return len(r.inbox()) == 0 })
 	if log := r.log.String(); !strings.Contains(log, "an interaction broke off") || strings.Contains(log, "red fox") {
