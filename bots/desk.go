@@ -75,6 +75,15 @@ func (d *Desk) find(call Call) (Command, error) {
 	return command, nil
 }
 
+// Asks is the answer to a picture that came without words: a question, or a refusal for those
+// who may not use the bot.
+func (d *Desk) Asks(ctx context.Context, call Call) (reply Reply, asks bool) {
+	if _, err := d.find(call); err != nil {
+		return d.sorry(ctx, call, d.refuse(err), false), false
+	}
+	return AskWhatToChange(), true
+}
+
 // allows is the rule of ALLOW: one of the place's origins is named there.
 func (d *Desk) allows(place Place) bool {
 	return len(d.Allow) == 0 || slices.ContainsFunc(place.Origins, func(origin string) bool { return slices.Contains(d.Allow, origin) })

@@ -71,7 +71,7 @@ var kinds = map[core.Kind]excuse{
 	core.QueueFull: simply("Too many pictures are waiting already.", "Please try again in a few minutes."),
 	core.Refused:   simply("The provider's safety filter refused this.", "Other words or another picture may pass."),
 	core.Busy:      simply("The provider is too busy right now.", "Please try again in a few minutes."),
-	core.Ambiguous: simply("The connection broke after the picture was ordered, and no answer came.", "Please try again."),
+	core.Ambiguous: simply("The picture was ordered, but none came back: the provider or the connection failed.", "Please try again."),
 	core.Paused:    simply("I cannot paint right now: my account with the provider needs my operator, who has been told.", "Please try again later."),
 	core.NoModel: func(_ *core.Error, a about) (Text, Text) {
 		return say("The provider does not offer this model right now."), say("A sibling may do: ", code(strings.TrimSpace("/models "+a.family)))
@@ -97,6 +97,9 @@ var reasons = map[core.Reason]excuse{
 	},
 	core.ReasonNoAspect: simply("This model takes no aspect: its picture has the shape of yours.", "Please leave the aspect out."),
 	core.ReasonSize: func(e *core.Error, _ about) (Text, Text) {
+		if len(e.Allowed) == 1 && e.Allowed[0] == "free" { // it takes any
+			return say(code(e.Value), " is no size."), say("Write width x height, such as ", code("1024x768"), ".")
+		}
 		return say("This model does not take the size ", code(e.Value), "."), instead(e)
 	},
 	core.ReasonNoSize: func(e *core.Error, _ about) (Text, Text) {
@@ -281,7 +284,7 @@ func sayQueued(g core.Generation, model core.Model, more int, elsewhere bool) Te
 	if more > 0 {
 		text = say(text, " I use the first of your ", plural(more+1, "picture"), ".")
 	}
-	return say(text, hiddenNote(model))
+	return sentences(text, hiddenNote(model))
 }
 
 // hiddenNote warns of models that are not offered because they are made for more than
@@ -290,7 +293,7 @@ func hiddenNote(model core.Model) Text {
 	if !model.Hidden {
 		return nil
 	}
-	return say(" This model may need inputs that I cannot pass on.")
+	return say("This model may need inputs that I cannot pass on.")
 }
 
 func sayTwice() Text { return say("One more is on its way already.") }
@@ -429,7 +432,7 @@ func modelLine(m core.Model, sizes bool) Text {
 		text = say(text, " · LoRAs, ControlNet")
 	}
 	if sizes {
-		text = say(text, " · ", sizesOf(m), hiddenNote(m))
+		text = sentences(say(text, " · ", sizesOf(m)), hiddenNote(m))
 	}
 	return text
 }
@@ -444,7 +447,7 @@ func sizesOf(m core.Model) string {
 // sayHelp is the table of commands in words: each with its flags and examples, then what
 // the flags mean.
 func sayHelp() Text {
-	text := say("I make pictures from words and change pictures by words. Alone with me, you need no command: plain words are a prompt, and words sent with a picture, or in reply to one, say what to change.")
+	text := say("I make pictures from words and change pictures by words. In a private chat on Telegram you need no command: plain words are a prompt, and words sent with a picture, or in reply to one, say what to change.")
 	for _, command := range Commands() {
 		text = say(text, "\n\n", bold("/"+command.Name), " — ", command.About)
 		for _, example := range command.Examples {
@@ -495,7 +498,7 @@ func sayFlags() Text {
 func sayHello() Text {
 	return say(
 		"Hello! I make pictures from words, and change pictures by words.\n",
-		"Try ", code("/imagine a red fox in the snow"), ", or send me a picture with a few words that say what to change.\n",
+		"Try ", code("/imagine a red fox in the snow"), ", or /edit with a picture and a few words that say what to change.\n",
 		"/help shows everything; /quota what you have left.",
 	)
 }

@@ -104,6 +104,9 @@ func notes(o core.Outcome) []Text {
 			break
 		}
 	}
+	if note := hiddenNote(o.Model); len(note) > 0 {
+		list = append(list, note)
+	}
 	list = append(list, failedTakes(o)...)
 	if len(o.Kept) > 0 {
 		list = append(list, sayKept(o.Kept))
@@ -144,7 +147,7 @@ func failure(o core.Outcome) Reply {
 			reply.Buttons = []Button{{Again, o.Generation.ID}}
 		}
 	}
-	reply.Text = say(reply.Text, "\nNothing was charged. ", code(string(o.Generation.ID)), hiddenNote(o.Model))
+	reply.Text = sentences(say(reply.Text, "\nNothing was charged. ", code(string(o.Generation.ID))), hiddenNote(o.Model))
 	return reply
 }
 

@@ -64,7 +64,7 @@ func TestTell(t *testing.T) {
 		},
 		{
 			"lost", outcome(core.Request{}, lost(core.Ambiguous), lost(core.NoModel)),
-			"The connection broke after the picture was ordered, and no answer came. Please try again.\n" +
+			"The picture was ordered, but none came back: the provider or the connection failed. Please try again.\n" +
 				"The provider does not offer this model right now. A sibling may do: /models flux\nNothing was charged. 0123456789ab", []Action{Again},
 		},
 		{

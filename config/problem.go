@@ -50,6 +50,14 @@ func (p *Problems) addMend(variable, wrong, mend string) {
 	}
 }
 
+// With are p and those of more about variables that p does not name.
+func (p Problems) With(more Problems) Problems {
+	for _, problem := range more {
+		p.addMend(problem.Variable, strings.Join(strings.Fields(problem.Wrong), " "), problem.Mend)
+	}
+	return p
+}
+
 // sort puts .env first and the rest in the order of Config.
 func (p Problems) sort() {
 	position := func(variable string) int {

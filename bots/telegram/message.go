@@ -28,6 +28,12 @@ func (t *turn) hear(ctx context.Context, pieces []*Message) {
 		return
 	}
 	if heard.Question || heard.Command == "edit" && heard.Words == "" {
+		user := asker(m)
+		refused, may := t.Desk.Asks(ctx, bots.Call{Command: "edit", Event: t.key, User: user, Place: where(m.Chat, user)})
+		if !may {
+			t.send(ctx, refused)
+			return
+		}
 		t.ask(ctx, m, about)
 		return
 	}
@@ -35,13 +41,14 @@ func (t *turn) hear(ctx context.Context, pieces []*Message) {
 	call := bots.Call{
 		Command: heard.Command, Words: heard.Words, Event: t.key, User: user, Place: where(m.Chat, user), More: len(pieces) - 1,
 	}
-	if about.picture != nil && about.picture.FileID != "" {
+	if about.picture != nil && !about.picture.newest() {
 		call.Pictures = map[string]core.Attachment{"image": t.attachment(*about.picture)}
 	}
 	if !call.Place.Private {
 		call.Privately = func(ctx context.Context) (core.ReplyTo, error) { return t.privately(ctx, m, me) }
 	}
-	if edited := t.answer(ctx, call).Submitted != "" && call.Command == "edit"; edited && call.Place.Private {
+	newest := about.picture != nil && about.picture.newest()
+	if edited := t.answer(ctx, call).Submitted != "" && call.Command == "edit"; (edited || newest) && call.Place.Private {
 		t.forgetNext(ctx, m.Chat.ID)
 	}
 }

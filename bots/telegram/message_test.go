@@ -246,6 +246,26 @@ func TestWhatIsForTheBotInGroups(t *testing.T) {
 	h.startsFrom(h.generations()[want], sent)
 }
 
+func TestRepliesToAnAlbumStartFromTheOriginals(t *testing.T) {
+	h := started(t, telegramtest.Settings{})
+	h.send(h.ann, h.chat, telegramtest.Text("foxes --n 2"))
+	photos := h.awaitPhotos(h.chat, 2)
+	for i, photo := range photos {
+		h.send(h.ann, h.chat, telegramtest.Text("make it night"), telegramtest.Reply(photo))
+		h.awaitPhotos(h.chat, 3+i)
+		edited := h.generations()[1+i]
+		h.startsFrom(edited, coretest.PNG(8, 8)) // Telegram would give a JPEG back
+	}
+	for _, m := range h.server.Messages(h.chat) {
+		if m.FromBot && m.Photo == nil && len(m.Buttons) > 0 { // the album's own buttons
+			h.send(h.ann, h.chat, telegramtest.Text("make it day"), telegramtest.Reply(m))
+			break
+		}
+	}
+	h.awaitPhotos(h.chat, 5)
+	h.startsFrom(h.generations()[3], coretest.PNG(8, 8))
+}
+
 func TestTopicsAreKept(t *testing.T) {
 	h := started(t, telegramtest.Settings{})
 	forum := h.server.Group(telegramtest.GroupSettings{Title: "Forum", Members: []*telegramtest.User{h.ann}, Forum: true})

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf16"
 
 	"imaginebot/core"
 )
@@ -16,10 +17,13 @@ import (
 // photo is a photo or a file that Telegram keeps.
 type photo struct {
 	Key    string `json:"key,omitempty"` // in Pictures, where it is one of the bot's own
-	FileID string `json:"file"`          // "" stands for the newest picture of whoever answers
+	FileID string `json:"file"`
 	Name   string `json:"name,omitempty"`
 	Size   int64  `json:"size,omitempty"`
 }
+
+// newest reports whether it stands for the newest picture of whoever answers.
+func (p photo) newest() bool { return p.Key == "" && p.FileID == "" }
 
 // pictureIn is the photo of a message in its largest size, or its file if that may be a
 // picture: whether it is one is seen when it is fetched.
@@ -54,8 +58,8 @@ const fetchWithin = 2 * time.Minute
 func (b *Bot) attachment(p photo) core.Attachment {
 	return core.Attachment{Name: p.Name, Size: p.Size, Open: func(ctx context.Context) (io.ReadCloser, error) {
 		if p.Key != "" {
-			if original, err := b.Pictures.Open(ctx, p.Key); err == nil {
-				return original, nil
+			if original, err := b.Pictures.Open(ctx, p.Key); err == nil || p.FileID == "" {
+				return original, err
 			}
 		}
 		ctx, cancel := context.WithTimeout(ctx, fetchWithin)
@@ -105,33 +109,62 @@ func unfetched(err error) error {
 	return &core.Error{Kind: core.Invalid, Reason: core.ReasonPictureURL, Err: err}
 }
 
-func originalNote(chat int64, message int) string {
-	return "telegram:original:" + strconv.FormatInt(chat, 10) + ":" + strconv.Itoa(message)
-}
-
-// rememberOriginal notes which stored picture a photo is: what Telegram gives back of a
-// photo is recompressed, and an edit should not start from that.
-func (b *Bot) rememberOriginal(ctx context.Context, chat int64, message int, image core.Image) {
-	if core.LimitsIn.Check(image) != nil { // then the smaller one will do
-		return
-	}
-	if err := b.Store.PutNote(ctx, originalNote(chat, message), image.Key, b.Studio.Now().Add(b.Studio.Keep)); err != nil {
-		b.Log.Error("telegram original not remembered", "platform", platform, "err", err)
-	}
-}
-
-// ownPictureIn is the picture of one of the bot's own messages, as it was made if that is kept.
+// ownPictureIn is the picture of one of the bot's own messages: as it was made, if that is
+// kept, because what Telegram gives back of a photo is recompressed.
 func (b *Bot) ownPictureIn(ctx context.Context, m *Message) *photo {
 	found := pictureIn(m)
-	if found == nil {
-		return nil
+	if m.Document != nil {
+		return found
 	}
 	key, err := b.Store.Note(ctx, originalNote(m.Chat.ID, m.ID))
 	if err != nil {
 		b.Log.Error("telegram original not recalled", "platform", platform, "err", err)
 	}
-	if key != "" {
+	if key == "" && found != nil {
+		key = b.originalOf(ctx, m)
+	}
+	switch {
+	case key != "" && found != nil:
 		found.Key, found.Size = key, 0
+	case key != "": // under the buttons of an album there is no photo
+		found = &photo{Key: key}
 	}
 	return found
+}
+
+// originalOf is the key of the picture whose generation the caption names, "" if it names
+// none. Only the bot's own words are code in a caption.
+func (b *Bot) originalOf(ctx context.Context, m *Message) string {
+	caption := utf16.Encode([]rune(m.Caption))
+	for _, e := range m.CaptionEntities {
+		if e.Type != "code" || e.Offset < 0 || e.Length < 0 || e.Offset > len(caption)-e.Length {
+			continue
+		}
+		id, ok := core.ParseGenerationID(string(utf16.Decode(caption[e.Offset : e.Offset+e.Length])))
+		if !ok {
+			continue
+		}
+		g, err := b.Store.Generation(ctx, id)
+		if images := g.Images(); err == nil && len(images) > 0 && startsAnEdit(images[0]) {
+			return images[0].Key
+		}
+	}
+	return ""
+}
+
+// startsAnEdit tells whether a picture may go in again; of a larger one Telegram's copy will do.
+func startsAnEdit(image core.Image) bool { return core.LimitsIn.Check(image) == nil }
+
+func originalNote(chat int64, message int) string {
+	return "telegram:original:" + strconv.FormatInt(chat, 10) + ":" + strconv.Itoa(message)
+}
+
+// rememberOriginal notes which stored picture a photo is that has no caption to tell.
+func (b *Bot) rememberOriginal(ctx context.Context, chat int64, message int, image core.Image) {
+	if !startsAnEdit(image) {
+		return
+	}
+	if err := b.Store.PutNote(ctx, originalNote(chat, message), image.Key, b.Studio.Now().Add(b.Studio.Keep)); err != nil {
+		b.Log.Error("telegram original not remembered", "platform", platform, "err", err)
+	}
 }

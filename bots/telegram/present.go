@@ -193,11 +193,12 @@ func (s *showing) file(ctx context.Context, image core.Image, kind string) (uplo
 }
 
 // tie remembers which messages belong to the one with the buttons, so that all are deleted
-// with it, and which stored pictures its photos are.
+// with it, and which stored pictures the photos of an album are; its first has a caption.
+// The message with an album's buttons stands for the first: people reply to that one too.
 func (s *showing) tie(ctx context.Context, parts []message) {
 	if photos := s.sent.Parts[0]; s.sent.Mode == asPhotos && len(photos) == len(s.images) {
-		for i, image := range s.images {
-			s.rememberOriginal(ctx, s.to.Chat, photos[i], image)
+		for i := 1; i < len(photos); i++ {
+			s.rememberOriginal(ctx, s.to.Chat, photos[i], s.images[i])
 		}
 	}
 	var keyed int
@@ -212,5 +213,6 @@ func (s *showing) tie(ctx context.Context, parts []message) {
 	}
 	if keyed != 0 && len(companions) > 0 {
 		s.remember(ctx, s.to.Chat, keyed, companions)
+		s.rememberOriginal(ctx, s.to.Chat, keyed, s.images[0])
 	}
 }

@@ -69,7 +69,7 @@ func obey(ctx context.Context, command string, out, errs io.Writer) int {
 	}
 	log := logger(settings.Log, errs)
 	bot, more := build(ctx, settings, log)
-	problems = append(problems, more...)
+	problems = problems.With(more)
 	if len(problems) > 0 {
 		bot.close()
 		fmt.Fprintln(errs, problems)

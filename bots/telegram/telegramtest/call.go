@@ -80,7 +80,9 @@ func (s *Server) serveMethod(w http.ResponseWriter, r *http.Request, method stri
 		err = trouble.refusal
 	default:
 		result, err = methods[method](r.Context(), s, c)
-		s.checkUploads(c)
+		if err == nil { // a refused call has looked at nothing
+			s.checkUploads(c)
+		}
 	}
 
 	entry.Took = time.Since(started)
