@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -30,15 +31,28 @@ func (s *Studio) change(ctx context.Context, id GenerationID, change func(*Gener
 }
 
 // record is change for what has happened and must not be forgotten: it is tried until
-// the store takes it, and when the process must stop for lastWords more.
+// the store takes it, and when the process must stop for lastWords more. A commit whose answer
+// was lost may have come through: then what was wanted is there already.
 func (s *Studio) record(ctx context.Context, id GenerationID, change func(*Generation) ([]Entry, error)) (Generation, error) {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), Deadline)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(lastWords, cancel) })()
+	var wanted, tried Generation
 	for attempt := 0; ; attempt++ {
 		once, done := context.WithTimeout(last, lastWords)
-		g, err := s.change(once, id, change)
+		g, err := s.change(once, id, func(g *Generation) ([]Entry, error) {
+			if attempt > 0 && g.stands(wanted) {
+				return nil, errThere
+			}
+			entries, err := change(g)
+			tried = g.clone()
+			return entries, err
+		})
 		done()
+		if errors.Is(err, errThere) {
+			return wanted, nil
+		}
+		wanted = tried
 		if err == nil || errors.Is(err, ErrLost) || KindOf(err) == NotFound {
 			return g, err
 		}
@@ -49,6 +63,16 @@ func (s *Studio) record(ctx context.Context, id GenerationID, change func(*Gener
 			return g, err
 		}
 	}
+}
+
+// errThere ends a change that is not needed any more.
+var errThere = errors.New("already recorded")
+
+// stands reports whether a generation is as it was wanted, as far as holders change it.
+func (g *Generation) stands(wanted Generation) bool {
+	return g.State == wanted.State && g.Holder == wanted.Holder && slices.EqualFunc(g.Takes, wanted.Takes, func(a, b Take) bool {
+		return a.State == b.State && a.Holder == b.Holder && a.Ticket == b.Ticket && a.Attempts == b.Attempts
+	})
 }
 
 // book writes what a change from before to after entails: entries and steps.

@@ -42,8 +42,9 @@ func (s *Studio) workRender(ctx context.Context) error {
 
 func (s *Studio) claim(ctx context.Context) (g Generation, take int, found bool, err error) {
 	now := s.Now()
+	var chosen GenerationID
 	err = s.Store.InTx(ctx, func(ctx context.Context, tx Tx) error {
-		found = false
+		found, chosen = false, ""
 		waiting, running, err := tx.Queue(ctx, now)
 		if err != nil {
 			return err
@@ -58,11 +59,20 @@ func (s *Studio) claim(ctx context.Context) (g Generation, take int, found bool,
 		if err := g.Claim(next.Take, s.Holder, now); err != nil {
 			return err
 		}
-		take, found = next.Take, true
+		take, found, chosen = next.Take, true, next.Generation
 		return tx.Save(ctx, g)
 	})
 	if errors.Is(err, ErrLost) {
 		return g, 0, false, nil
+	}
+	if err != nil && chosen != "" {
+		// The commit may have come through although its answer was lost: nobody works the take then.
+		_, _ = s.record(ctx, chosen, func(g *Generation) ([]Entry, error) {
+			if g.Takes[take].ClaimedAt.UnixMilli() != now.UnixMilli() {
+				return nil, ErrLost
+			}
+			return nil, g.Release(take, s.Holder)
+		})
 	}
 	return g, take, found, err
 }

@@ -51,10 +51,9 @@ func (s *Studio) shown(ctx context.Context, g Generation) (Outcome, error) {
 	return s.outcome(ctx, g)
 }
 
-// Delete erases the pictures of a generation for its owner; one that is not finished is
-// called off instead, and erased is false. A moderator of the place
-// may have the message removed: then the pictures stay with their owner, and erased is
-// false. Others are Forbidden.
+// Delete erases the pictures of a generation for its owner; one that is still rendered is
+// called off instead, and erased is false. A moderator of the place may have the message
+// removed: then the pictures stay with their owner, and erased is false. Others are Forbidden.
 func (s *Studio) Delete(ctx context.Context, user UserID, place string, moderator bool, id GenerationID) (erased bool, err error) {
 	g, err := s.Store.Generation(ctx, id)
 	if err != nil {
@@ -64,7 +63,7 @@ func (s *Studio) Delete(ctx context.Context, user UserID, place string, moderato
 	switch {
 	case err != nil:
 		return false, err
-	case owner && g.State == Open:
+	case owner && !g.TakesEnded():
 		_, err := s.cancel(ctx, user, id)
 		return false, err
 	case owner:

@@ -54,6 +54,8 @@ type Tx interface {
 	AddEvents(ctx context.Context, events []Event, holder HolderID) ([]Event, error)
 	// EndEvent records that an event was answered, and erases its raw form.
 	EndEvent(ctx context.Context, key EventKey) error
+	// ForgetEvents erases the events that ended and came before a moment.
+	ForgetEvents(ctx context.Context, before time.Time) error
 	// AdoptEvents gives events of these platforms whose holder has no heartbeat to holder, a
 	// hundred at most.
 	AdoptEvents(ctx context.Context, holder HolderID, platforms []Platform) ([]Event, error)

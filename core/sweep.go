@@ -16,6 +16,12 @@ const (
 	deadAfter  = 20 * time.Second // without a heartbeat
 	sweepEvery = 15 * time.Second
 	purgeEvery = 10 * time.Minute
+	// mostSteps are made by one sweep: as many as are painted until the next, and no more than
+	// harm nobody if they find nothing to do.
+	mostSteps = 100
+	// eventsKeep is how long an event is recognised when a platform sends it once more.
+	// Telegram keeps updates for a day.
+	eventsKeep = 7 * 24 * time.Hour
 	// InputsKeep is how long pictures that went in stay after the end.
 	InputsKeep = 24 * time.Hour
 )
@@ -130,8 +136,9 @@ func (s *Studio) adoptGeneration(ctx context.Context, id GenerationID) error {
 	return err
 }
 
-// topUp makes as many render steps as there are claimable takes without one, and
-// delivery steps for what is long due.
+// topUp makes render steps for claimable takes without one, and delivery steps for what
+// is long due. Takes that wait behind the limit of their model need none: whoever makes
+// room makes their step.
 func (s *Studio) topUp(ctx context.Context, tx Tx, untold []GenerationID) error {
 	claimable, err := tx.Claimable(ctx, s.Now())
 	if err != nil {
@@ -141,7 +148,14 @@ func (s *Studio) topUp(ctx context.Context, tx Tx, untold []GenerationID) error 
 	if err != nil {
 		return err
 	}
-	for range claimable - steps {
+	waiting, running, err := tx.Queue(ctx, s.Now())
+	if err != nil {
+		return err
+	}
+	if _, any := Fairest(waiting, running, s.limit); !any {
+		claimable = 0
+	}
+	for range min(claimable-steps, mostSteps) {
 		if err := tx.Enqueue(ctx, Step{Kind: StepRender}, s.Now()); err != nil {
 			return err
 		}
@@ -175,15 +189,27 @@ func (s *Studio) adopt(ctx context.Context) error {
 	return err
 }
 
-// purgeSpoiled deletes pictures whose time is up.
+// purgeSpoiled deletes pictures and events whose time is up.
 func (s *Studio) purgeSpoiled(ctx context.Context) error {
 	now := s.Now()
-	ids, err := s.Store.Spoiled(ctx, now.Add(-InputsKeep), now.Add(-s.Keep))
-	problems := []error{err}
-	for _, id := range ids {
-		problems = append(problems, s.purge(ctx, id, false))
+	problems := []error{s.Store.InTx(ctx, func(ctx context.Context, tx Tx) error {
+		return tx.ForgetEvents(ctx, now.Add(-eventsKeep))
+	})}
+	for {
+		ids, err := s.Store.Spoiled(ctx, now.Add(-InputsKeep), now.Add(-s.Keep))
+		problems = append(problems, err)
+		purged := 0
+		for _, id := range ids {
+			if err := s.purge(ctx, id, false); err != nil {
+				problems = append(problems, err)
+				continue
+			}
+			purged++
+		}
+		if purged == 0 || ctx.Err() != nil {
+			return errors.Join(problems...)
+		}
 	}
-	return errors.Join(problems...)
 }
 
 // purge deletes a generation's pictures: its inputs after InputsKeep, its results after

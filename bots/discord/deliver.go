@@ -57,7 +57,8 @@ func (b *Bot) Deliver(ctx context.Context, to core.ReplyTo, outcome core.Outcome
 	defer turn.Unlock()
 	d := &delivery{Bot: b, at: at, reply: bots.Tell(outcome), private: outcome.Generation.Request.Private || at.Ephemeral, nonce: string(outcome.Generation.ID)}
 	d.receipt = parseReceipt(prior)
-	if err := told(d.deliver(ctx)); err != nil {
+	err = told(d.deliver(ctx))
+	if err != nil && core.KindOf(err) != core.Gone {
 		return d.receipt.String(), err
 	}
 	turn.over = true
@@ -65,7 +66,7 @@ func (b *Bot) Deliver(ctx context.Context, to core.ReplyTo, outcome core.Outcome
 		// What has been waiting would wait for ever. It is no harm if it cannot be removed.
 		_ = b.rest.removeFrom(ctx, at.Channel, turn.message)
 	}
-	return d.receipt.String(), nil
+	return d.receipt.String(), err
 }
 
 // Progress implements core.Courier.

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -82,7 +83,11 @@ func obey(ctx context.Context, command string, out, errs io.Writer) int {
 	return fine
 }
 
-// untilSignalled ends with the first SIGINT or SIGTERM; the second ends the program.
+// stopAtLast is when the program ends although something still hangs, such as a database
+// that does not answer: what could not be recorded is found at the next start.
+const stopAtLast = 19500 * time.Millisecond
+
+// untilSignalled ends with the first SIGINT or SIGTERM; the second, or stopAtLast, ends the program.
 func untilSignalled() context.Context {
 	ctx, stop := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
@@ -90,8 +95,12 @@ func untilSignalled() context.Context {
 	go func() {
 		<-signals
 		stop()
-		<-signals
-		os.Exit(failed)
+		select {
+		case <-signals:
+			os.Exit(failed)
+		case <-time.After(stopAtLast):
+			os.Exit(fine)
+		}
 	}()
 	return ctx
 }

@@ -44,6 +44,7 @@ func TestStore(t *testing.T, open func(t *testing.T) core.Store) {
 		{"spoiled are at most a hundred", spoiledByHundred},
 		{"unfinished are the account's, oldest first", unfinished},
 		{"kept are the account's undelivered ones, newest first", keptForOwner},
+		{"old events are forgotten once they have ended", forgottenEvents},
 		{"the newest picture is by account and place", newestImage},
 		{"the newest picture is one that is still kept", newestKept},
 		{"a note lasts until it expires", notes},

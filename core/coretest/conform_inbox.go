@@ -164,6 +164,23 @@ func adoptedFromDead(b *bench) {
 	}
 }
 
+func forgottenEvents(b *bench) {
+	b.accept("one", "ended", "open")
+	b.tx(func(ctx context.Context, tx core.Tx) error { return tx.EndEvent(ctx, "ended") })
+	forget := func(before time.Time) {
+		b.Helper()
+		b.tx(func(ctx context.Context, tx core.Tx) error { return tx.ForgetEvents(ctx, before) })
+	}
+	forget(b.start)
+	if fresh := b.accept("two", "ended", "open"); len(fresh) != 0 {
+		b.Errorf("forgotten too early: %q", fresh)
+	}
+	forget(b.start.Add(time.Second))
+	if fresh := b.accept("two", "ended", "open"); !slices.Equal(fresh, []core.EventKey{"ended"}) {
+		b.Errorf("fresh after the ended one was forgotten: %q", fresh)
+	}
+}
+
 func adoptedByHundred(b *bench) {
 	b.beat("alive", b.start)
 	var keys []core.EventKey

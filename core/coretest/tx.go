@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -30,6 +31,11 @@ func (t *tx) EndEvent(_ context.Context, key core.EventKey) error {
 		e.ended, e.Raw = true, nil
 		t.events[key] = e
 	}
+	return nil
+}
+
+func (t *tx) ForgetEvents(_ context.Context, before time.Time) error {
+	maps.DeleteFunc(t.events, func(_ core.EventKey, e event) bool { return e.ended && e.At.Before(before) })
 	return nil
 }
 

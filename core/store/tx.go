@@ -49,6 +49,14 @@ func (t *tx) EndEvent(ctx context.Context, key core.EventKey) error {
 	return nil
 }
 
+// ForgetEvents implements core.Tx.
+func (t *tx) ForgetEvents(ctx context.Context, before time.Time) error {
+	if err := t.rows.ForgetEvents(ctx, millis(before)); err != nil {
+		return fmt.Errorf("forget events: %w", err)
+	}
+	return nil
+}
+
 // mostAdopted is how many events are adopted at a time.
 const mostAdopted = 100
 

@@ -3,8 +3,8 @@
 
 -- +goose Up
 
--- The inbox. Ended events stay without their raw form, so that a platform that sends them
--- once more is recognised.
+-- The inbox. Ended events stay for some days without their raw form, so that a platform that
+-- sends them once more is recognised.
 CREATE TABLE events (
     key      TEXT PRIMARY KEY,
     platform TEXT NOT NULL,
@@ -14,6 +14,7 @@ CREATE TABLE events (
     ended    BOOLEAN NOT NULL DEFAULT FALSE
 );
 CREATE INDEX events_left ON events (at, key) WHERE NOT ended;
+CREATE INDEX events_ended ON events (at) WHERE ended;
 
 -- locked is written to lock the row and means nothing else.
 CREATE TABLE accounts (

@@ -5,6 +5,9 @@ ON CONFLICT (key) DO NOTHING;
 -- name: EndEvent :exec
 UPDATE events SET ended = TRUE, raw = NULL WHERE key = $1 AND NOT ended;
 
+-- name: ForgetEvents :exec
+DELETE FROM events WHERE ended AND at < sqlc.arg(before);
+
 -- name: AdoptEvents :many
 UPDATE events SET holder = sqlc.arg(holder)
 WHERE key IN (

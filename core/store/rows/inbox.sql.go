@@ -134,6 +134,15 @@ func (q *Queries) EndEvent(ctx context.Context, key string) error {
 	return err
 }
 
+const forgetEvents = `-- name: ForgetEvents :exec
+DELETE FROM events WHERE ended AND at < $1
+`
+
+func (q *Queries) ForgetEvents(ctx context.Context, before int64) error {
+	_, err := q.db.ExecContext(ctx, forgetEvents, before)
+	return err
+}
+
 const holders = `-- name: Holders :many
 SELECT id FROM holders
 `
