@@ -163,15 +163,15 @@ func output(take int) []byte { return coretest.PNG(64+take, 36) }
 // only is the one generation that there is.
 func (p *play) only(t *testing.T) core.Generation {
 	t.Helper()
-	for _, entry := range p.store.Ledger() {
-		g, err := p.store.Generation(t.Context(), entry.Generation)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return g
+	entries := p.store.Ledger()
+	if len(entries) == 0 {
+		t.Fatal("nothing was submitted")
 	}
-	t.Fatal("nothing was submitted")
-	return core.Generation{}
+	g, err := p.store.Generation(t.Context(), entries[0].Generation)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
 }
 
 // unspent fails if anything was reserved or paid.

@@ -234,18 +234,6 @@ func (r *rest) EditMessageText(ctx context.Context, chat int64, message int, tex
 	return r.call(ctx, "editMessageText", params, nil, nil)
 }
 
-// EditMessageCaption is https://core.telegram.org/bots/api#editmessagecaption.
-func (r *rest) EditMessageCaption(ctx context.Context, chat int64, message int, caption markup, keys keyboard) error {
-	params := editParams(chat, message, keys)
-	setCaption(params, caption)
-	return r.call(ctx, "editMessageCaption", params, nil, nil)
-}
-
-// EditMessageReplyMarkup is https://core.telegram.org/bots/api#editmessagereplymarkup.
-func (r *rest) EditMessageReplyMarkup(ctx context.Context, chat int64, message int, keys keyboard) error {
-	return r.call(ctx, "editMessageReplyMarkup", editParams(chat, message, keys), nil, nil)
-}
-
 // DeleteMessage is https://core.telegram.org/bots/api#deletemessage.
 func (r *rest) DeleteMessage(ctx context.Context, chat int64, message int) error {
 	return r.call(ctx, "deleteMessage", editParams(chat, message, nil), nil, nil)
@@ -270,11 +258,6 @@ func (r *rest) SendChatAction(ctx context.Context, chat int64, topic int, action
 // GetFile is https://core.telegram.org/bots/api#getfile; files over 20 MB are refused as too big.
 func (r *rest) GetFile(ctx context.Context, fileID string) (File, error) {
 	return fetch[File](ctx, r, "getFile", tgbotapi.Params{"file_id": fileID}, nil)
-}
-
-// GetChat is https://core.telegram.org/bots/api#getchat.
-func (r *rest) GetChat(ctx context.Context, chat int64) (Chat, error) {
-	return fetch[Chat](ctx, r, "getChat", place{Chat: chat}.params(nil), nil)
 }
 
 // GetChatMember is https://core.telegram.org/bots/api#getchatmember.

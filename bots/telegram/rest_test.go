@@ -147,9 +147,6 @@ func TestCallsAsTelegramSeesThem(t *testing.T) {
 	if sent.ReplyTo == nil || sent.ReplyTo.ID != asked.ID || sent.Chat.ID != chat.ID {
 		t.Errorf("the sent message came back as %+v", sent)
 	}
-	if err := r.EditMessageReplyMarkup(ctx, chat.ID, sent.ID, nil); err != nil || len(s.Messages(chat)[1].Buttons) != 0 {
-		t.Errorf("buttons stay: %v", err)
-	}
 	if err := r.EditMessageText(ctx, chat.ID, sent.ID, "done", keyboard{{{Text: "Again", Data: "a"}}}); err != nil || s.Messages(chat)[1].Text != "done" {
 		t.Errorf("editing: %v", err)
 	}
@@ -168,9 +165,6 @@ func TestCallsAsTelegramSeesThem(t *testing.T) {
 	}
 	if alone, err := r.SendMessage(ctx, place{Chat: chat.ID, ReplyTo: sent.ID}, "late", nil); err != nil || alone.ReplyTo != nil {
 		t.Errorf("a reply to what was deleted: %+v (%v)", alone, err)
-	}
-	if found, err := r.GetChat(ctx, chat.ID); err != nil || found.Type != "private" {
-		t.Errorf("getChat %+v (%v)", found, err)
 	}
 	if member, err := r.GetChatMember(ctx, chat.ID, ann.ID); err != nil || member.Status != "member" || member.User.ID != ann.ID {
 		t.Errorf("getChatMember %+v (%v)", member, err)
@@ -208,9 +202,6 @@ func TestUploads(t *testing.T) {
 	largest := sent.Photo[len(sent.Photo)-1]
 	if _, err := r.SendPhoto(ctx, to, upload{FileID: largest.FileID}, "", nil); err != nil {
 		t.Errorf("again by file_id: %v", err)
-	}
-	if err := r.EditMessageCaption(ctx, chat.ID, sent.ID, "two foxes", nil); err != nil || s.Messages(chat)[1].Caption != "two foxes" {
-		t.Errorf("caption: %v", err)
 	}
 	document, err := r.SendDocument(ctx, to, fox.upload("fox.png"), "", nil)
 	if err != nil || document.Document.Name != "fox.png" || document.Document.Size != int64(len(fox.bytes)) {
@@ -576,7 +567,6 @@ func TestDecodeUpdate(t *testing.T) {
 		{"a press on an old message", `{"update_id":7,"callback_query":{"id":"9","from":{"id":1},"data":"a","message":{"message_id":3,"date":0,` + chat + `}}}`,
 			Update{ID: 7, Callback: &CallbackQuery{ID: "9", From: User{ID: 1}, Data: "a", Message: &Message{ID: 3, Chat: Chat{ID: -100, Type: "supergroup", IsForum: true}}}}},
 		{"a press by nobody", `{"update_id":7,"callback_query":{"id":"9"}}`, Update{ID: 7}},
-		{"no chat member", `{"update_id":7,"my_chat_member":{}}`, Update{ID: 7}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

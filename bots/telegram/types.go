@@ -18,11 +18,10 @@ type rawUpdate struct {
 // Update is what this bot reads of https://core.telegram.org/bots/api#update; all pointers are nil in an update of a
 // kind that it does not read.
 type Update struct {
-	ID         int64              `json:"update_id"`
-	Message    *Message           `json:"message"`
-	Edited     *Message           `json:"edited_message"`
-	Callback   *CallbackQuery     `json:"callback_query"`
-	Membership *ChatMemberUpdated `json:"my_chat_member"`
+	ID       int64          `json:"update_id"`
+	Message  *Message       `json:"message"`
+	Edited   *Message       `json:"edited_message"`
+	Callback *CallbackQuery `json:"callback_query"`
 }
 
 // Message is what this bot reads of https://core.telegram.org/bots/api#message.
@@ -113,14 +112,6 @@ type CallbackQuery struct {
 	Data    string   `json:"data"`
 }
 
-// ChatMemberUpdated is https://core.telegram.org/bots/api#chatmemberupdated, here about the bot itself.
-type ChatMemberUpdated struct {
-	Chat Chat       `json:"chat"`
-	From User       `json:"from"`
-	Old  ChatMember `json:"old_chat_member"`
-	New  ChatMember `json:"new_chat_member"`
-}
-
 // ChatMember is https://core.telegram.org/bots/api#chatmember.
 type ChatMember struct {
 	Status string `json:"status"` // creator, administrator, member, restricted, left or kicked
@@ -153,9 +144,6 @@ func decodeUpdate(raw json.RawMessage) (Update, error) {
 		if u.Callback.ID == "" || u.Callback.From.ID == 0 {
 			u.Callback = nil
 		}
-	}
-	if u.Membership != nil && u.Membership.Chat.ID == 0 {
-		u.Membership = nil
 	}
 	return u, nil
 }

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// DefaultToken is the bot token when Settings names none. It has the shape of a real one and opens nothing.
-const DefaultToken = "8302000001:a-made-up-token-of-thirty-five-char"
+// DefaultToken is the bot token when Settings names none. It opens nothing.
+const DefaultToken = "8302000001:a-made-up-token"
 
 // Bounds of what is remembered, so that a demo may run for weeks.
 const (
