@@ -129,7 +129,7 @@ func (g *Generation) Rendered(take int, holder HolderID, image Image, now time.T
 		return nil, err
 	}
 	t := &g.Takes[take]
-	t.Image, t.Holder, t.EndedAt = &image, "", now
+	t.Image, t.Holder, t.Ticket, t.EndedAt = &image, "", "", now
 	return []Entry{g.entry(Settle, take, now)}, nil
 }
 
@@ -176,7 +176,7 @@ func (g *Generation) failed(take int, err *Error, now time.Time) []Entry {
 	if paid || err.Kind.Rule().Allowance == UncertainFor {
 		entry.Kind, entry.Unknown = Uncertain, err.Kind == Ambiguous
 	}
-	t.State, t.Holder, t.EndedAt, t.Kind, t.Reason = TakeFailed, "", now, err.Kind, err.Reason
+	t.State, t.Holder, t.Ticket, t.EndedAt, t.Kind, t.Reason = TakeFailed, "", "", now, err.Kind, err.Reason
 	return []Entry{entry}
 }
 

@@ -33,8 +33,8 @@ type Take struct {
 	Index     int
 	State     TakeState
 	Price     PTC
-	Holder    HolderID // who works on it; "" is nobody
-	Ticket    Ticket
+	Holder    HolderID  // who works on it; "" is nobody
+	Ticket    Ticket    // of TakeTicketed; erased at the end, since it may open the picture to whoever has it
 	Attempts  int       // how often it was put back
 	DueAt     time.Time // not before; zero is at once, whatever another machine's clock says
 	ClaimedAt time.Time // when a holder last took it up

@@ -69,8 +69,7 @@ func obey(ctx context.Context, command string, out, errs io.Writer) int {
 		return check(ctx, settings, problems, out)
 	}
 	log := logger(settings.Log, errs)
-	bot, more := build(ctx, settings, log)
-	problems = problems.With(more)
+	bot, problems := build(ctx, settings, problems, log)
 	if len(problems) > 0 {
 		bot.close()
 		fmt.Fprintln(errs, problems)

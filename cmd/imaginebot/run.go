@@ -66,12 +66,13 @@ type bot struct {
 	webhook  http.Handler
 }
 
-// build makes everything and starts nothing. It names every problem it finds at
-// once; the bot is whole only if there is none.
-func build(ctx context.Context, settings config.Config, log *slog.Logger) (*bot, config.Problems) {
+// build makes everything and starts nothing. To the problems known it adds all that it
+// finds; the bot is whole only if there is none.
+func build(ctx context.Context, settings config.Config, problems config.Problems, log *slog.Logger) (*bot, config.Problems) {
 	b := &bot{settings: settings, log: log, metrics: newMetrics()}
-	catalog, presets, problems := lists(settings)
-	problems = append(problems, b.open(ctx)...)
+	catalog, presets, more := lists(settings)
+	problems = problems.With(more)
+	problems = problems.With(b.open(ctx, len(problems) == 0))
 	if len(problems) > 0 {
 		return b, problems
 	}
@@ -184,8 +185,9 @@ func unreadable(variable string, err error) config.Problems {
 	return config.Problems{{Variable: variable, Wrong: "cannot be used: " + strings.ReplaceAll(err.Error(), "\n", "; ")}}
 }
 
-// open takes the port, the database and the folder of pictures.
-func (b *bot) open(ctx context.Context) (problems config.Problems) {
+// open takes the port, the database and the folder of pictures. If they are not to be
+// made, it takes only what is there.
+func (b *bot) open(ctx context.Context, create bool) (problems config.Problems) {
 	ctx, cancel := context.WithTimeout(ctx, openWithin)
 	defer cancel()
 	var err error
@@ -194,17 +196,28 @@ func (b *bot) open(ctx context.Context) (problems config.Problems) {
 			problems = append(problems, config.Problem{Variable: "HTTP_ADDR", Wrong: addr + " cannot be listened on: " + reason(err), Mend: "stop what uses the port, or choose another"})
 		}
 	}
-	if address := b.settings.DatabaseURL.Reveal(); address != "" {
+	if address := b.settings.DatabaseURL.Reveal(); create || there(address) {
 		if b.db, err = sqldb.Open(ctx, sqldb.Settings{URL: address, MaxConns: b.settings.Workers + 16, Log: b.log}); err != nil {
 			problems = append(problems, config.Problem{Variable: "DATABASE_URL", Wrong: "cannot be opened: " + err.Error()})
 		}
 	}
-	if address := b.settings.PicturesURL.Reveal(); address != "" {
+	if address := b.settings.PicturesURL.Reveal(); create || there(address) {
 		if b.shelf, err = pictures.Open(ctx, address); err != nil {
 			problems = append(problems, config.Problem{Variable: "PICTURES_URL", Wrong: "cannot be opened: " + err.Error()})
 		}
 	}
 	return problems
+}
+
+// there reports whether opening an address would create nothing: it is a server, or a
+// file or folder that exists.
+func there(address string) bool {
+	scheme, path, _ := strings.Cut(address, ":")
+	if scheme != "sqlite" && scheme != "file" {
+		return address != ""
+	}
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // reason is the system's own words: without the address, which was just said.

@@ -9,6 +9,7 @@ import (
 	"image/png"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -264,6 +265,14 @@ func TestWrongSettingsAreAllNamedAtOnce(t *testing.T) {
 	code, _, errs := w.exit()
 	if code != 2 {
 		t.Errorf("exit %d, want 2", code)
+	}
+	if left, err := os.ReadDir(w.dir); err != nil || len(left) > 0 {
+		t.Errorf("it has left %v, although nothing was started (%v)", left, err)
+	}
+	for line := range strings.Lines(errs) {
+		if variable, _, _ := strings.Cut(line, " "); strings.Count("\n"+errs, "\n"+variable+" ") > 1 && variable != "imaginebot:" {
+			t.Errorf("%s is named more than once:\n%s", variable, errs)
+		}
 	}
 	for _, variable := range []string{"HTTP_ADDR", "WORKERS", "QUOTA_PTC_PER_MONTH", "DEFAULT_MODEL", "API302_KEY"} {
 		if lines := strings.Count(errs, "\n"+variable) + strings.Count(errs, variable+" "); lines == 0 {
