@@ -3,8 +3,6 @@ package core
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"time"
 )
 
@@ -60,7 +58,7 @@ func (s *Studio) deliver(ctx context.Context, g Generation) error {
 func (s *Studio) carry(ctx context.Context, g Generation) (receipt Receipt, err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			receipt, err = g.Receipt, fmt.Errorf("panic: %v\n%s", fault, debug.Stack())
+			receipt, err = g.Receipt, Panicked(fault)
 		}
 	}()
 	s.hush(g.ID, nil)

@@ -3,6 +3,8 @@ package core
 import (
 	"errors"
 	"fmt"
+	"runtime"
+	"runtime/debug"
 	"time"
 )
 
@@ -187,4 +189,14 @@ func AsError(err error) *Error {
 		return known
 	}
 	return &Error{Kind: Internal, Err: err}
+}
+
+// Panicked is a recovered panic as an error for the log, with the stack. Its own words are
+// told only if they are the runtime's: others may quote what a person wrote.
+func Panicked(fault any) error {
+	words := fmt.Sprintf("a panic of %T", fault)
+	if known, ok := fault.(runtime.Error); ok {
+		words = known.Error()
+	}
+	return fmt.Errorf("%s\n%s", words, debug.Stack())
 }

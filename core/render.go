@@ -3,9 +3,7 @@ package core
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
-	"runtime/debug"
 	"time"
 )
 
@@ -90,7 +88,7 @@ func (s *Studio) limit(model string) int {
 func (s *Studio) render(ctx context.Context, g Generation, take int, model Model) (image Image, err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			err = fmt.Errorf("panic: %v\n%s", fault, debug.Stack())
+			err = Panicked(fault)
 		}
 	}()
 	order := Order{

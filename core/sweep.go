@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"runtime/debug"
 	"slices"
 	"time"
 )
@@ -180,7 +179,7 @@ func (s *Studio) adopt(ctx context.Context) error {
 		s.alive.Go(func() {
 			defer func() {
 				if fault := recover(); fault != nil {
-					s.Log.Error("an adopted event was not worked", "platform", event.Platform, "err", fmt.Errorf("panic: %v\n%s", fault, debug.Stack()))
+					s.Log.Error("an adopted event was not worked", "platform", event.Platform, "err", Panicked(fault))
 				}
 			}()
 			seat.receive(ctx, event)

@@ -3,10 +3,7 @@ package discord
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"runtime"
-	"runtime/debug"
 	"time"
 
 	"github.com/bwmarrin/discordgo"
@@ -366,11 +363,7 @@ func (v *visit) recovered(ctx context.Context) {
 	if fault == nil {
 		return
 	}
-	words := fmt.Sprintf("a panic of %T", fault)
-	if known, ok := fault.(runtime.Error); ok {
-		words = known.Error()
-	}
-	v.Log.Error("an interaction broke off", platform, "generation", core.GenerationOf(v.key()), "err", words+"\n"+string(debug.Stack()))
+	v.Log.Error("an interaction broke off", platform, "generation", core.GenerationOf(v.key()), "err", core.Panicked(fault))
 	if v.queued {
 		return
 	}

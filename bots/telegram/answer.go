@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -211,7 +209,7 @@ func (b *Bot) remove(ctx context.Context, chat int64, message int) {
 func (t *turn) apologise(ctx context.Context) (finished bool) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			t.Log.Error("telegram apology broke off", "platform", platform, "err", fmt.Errorf("panic: %v\n%s", fault, debug.Stack()))
+			t.Log.Error("telegram apology broke off", "platform", platform, "err", core.Panicked(fault))
 			finished = true
 		}
 	}()

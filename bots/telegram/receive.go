@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -120,7 +119,7 @@ func (b *Bot) work(ctx context.Context, event core.Event, adopted bool) {
 	finished := false
 	defer func() {
 		if fault := recover(); fault != nil {
-			b.Log.Error("telegram event broke off", "platform", platform, "generation", core.GenerationOf(t.key), "err", fmt.Errorf("panic: %v\n%s", fault, debug.Stack()))
+			b.Log.Error("telegram event broke off", "platform", platform, "generation", core.GenerationOf(t.key), "err", core.Panicked(fault))
 			finished = t.apologise(ctx)
 		}
 		if finished {
